@@ -87,7 +87,7 @@ def expected(case: Case) -> NDArray[np.int8]:
 HEIGHT, WIDTH, CHANNELS = 19, 18, 6  # every tap of d = 7 is inside somewhere and outside elsewhere
 
 
-def deformed(seed: int, d: int | None, frames: int = 1, spec: EngineSpec = W8) -> Case:
+def deformable_case(seed: int, d: int | None, frames: int = 1, spec: EngineSpec = W8) -> Case:
     """A deformable layer whose d is the same everywhere, or random."""
     random = np.random.default_rng(seed)
     shape = (CHANNELS, HEIGHT, WIDTH)
@@ -118,7 +118,7 @@ def any_layer(random: np.random.Generator, spec: EngineSpec, path: str) -> Case:
     return Case(layer, x, d, stall_seed)
 
 
-def modelled(spec: EngineSpec, case: Case) -> int:
+def modelled_cycles(spec: EngineSpec, case: Case) -> int:
     """The cycles that the model says of a case."""
     layer, (frames, channels, height, width) = case.layer, case.x.shape
     if layer.path == "depthwise":

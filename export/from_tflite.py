@@ -33,13 +33,13 @@ def from_tflite(
         ModelError: all problems of the network.
     """
     data = read_content(Path(path))
-    converted = _converted(Path(path), data, signature)
+    converted = _convert(Path(path), data, signature)
     states = [*converted.states, *options.pop("states", ())]
     model = from_onnx(converted.content, name=name, states=states, **options)
     return model.describe(source=Source(name, hashlib.sha256(data).hexdigest()))
 
 
-def _converted(path: Path, data: bytes, signature: str | None) -> TfliteNetwork:
+def _convert(path: Path, data: bytes, signature: str | None) -> TfliteNetwork:
     """Return the network of a file, whose name stands in errors on the whole file."""
     try:
         return to_onnx(read_tflite(data), signature)

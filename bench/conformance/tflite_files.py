@@ -103,7 +103,7 @@ def outcome(cells: tuple[str, ...]) -> str:
     return next(text for least, text in LEAST_DB.items() if nearest >= least)
 
 
-def counted(outcomes: Counter[tuple[str, str]]) -> Table:
+def outcome_table(outcomes: Counter[tuple[str, str]]) -> Table:
     """Return a row for each folder."""
     table = Table("folder", "files", *OUTCOMES)
     for folder in dict.fromkeys(folder for folder, _ in outcomes):
@@ -124,7 +124,7 @@ def main() -> None:
         cells = row(file, signature)
         outcomes[file.parent.name, outcome(cells[3:])] += 1
         print(table.add_row(*cells), flush=True)
-    content = f"{counted(outcomes).markdown()}\n\n{table.markdown()}\n"
+    content = f"{outcome_table(outcomes).markdown()}\n\n{table.markdown()}\n"
     print(content.partition("\n\n")[0])
     if options.out is not None:
         options.out.write_text(content, encoding="utf-8")

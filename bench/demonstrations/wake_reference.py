@@ -1,7 +1,6 @@
 """A wake word as ESPHome runs it: pymicro-features, a runtime of .tflite files, and the rule of its detector."""
 
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,6 @@ from edgekit.judge.tflite_runtimes import outputs_in_runtime
 Whole = NDArray[np.int64]
 STEP, WINDOW = SAMPLE_RATE // 100, SAMPLE_RATE * 3 // 100  # samples, of pymicro-features
 FIRST_FRAMES = 74  # ESPHome's MIN_SLICES_BEFORE_DETECTION
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a wake word makes of a recording, call by call.
-
-    Attributes:
-        integers: the outputs of the network, (calls,).
-        detected: whether a call detects the words, (calls,).
-    """
-
-    integers: Whole
-    detected: NDArray[np.bool_]
 
 
 def features(pcm: NDArray[np.int16]) -> Whole:

@@ -57,7 +57,7 @@ class Agreement:
     one_call_apart: int
 
 
-def recording(sounds: Sequence[Path]) -> NDArray[np.int16]:
+def join_sounds(sounds: Sequence[Path]) -> NDArray[np.int16]:
     """Return all sounds one after the other in 16 bits."""
     parts = [read_wav(path, SAMPLE_RATE).samples.reshape(-1) for path in sounds]
     return np.clip(np.rint(np.concatenate(parts) * 32768), -32768, 32767).astype(np.int16)
@@ -139,7 +139,7 @@ def main() -> None:
     given = parser.parse_args()
     cores = given.core or CORES
     sounds = [WORDS / "scene.wav", *sorted(CLIPS.rglob("*.wav")), *given.sound]
-    pcm = recording(sounds)
+    pcm = join_sounds(sounds)
     print(f"{pcm.size / SAMPLE_RATE:.0f} s of sound")
     heads = [f"{core}: M instr./s, flash KiB, RAM KiB" for core in cores]
     table = Table("wake word", "probabilities equal", "detections equal", *heads)

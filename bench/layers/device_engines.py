@@ -154,7 +154,7 @@ def measure(
     """
     program = engine.write(case, device)
     elf = compile_program(program, device, folder / "whole", False)
-    printed = _printed(device, elf)
+    printed = _run_replay(device, elf)
     rows = [line.split() for line in printed.splitlines()]
     outputs = [bytes.fromhex(text) for word, text in rows if word == "output"]
     (spare,) = (int.from_bytes(bytes.fromhex(t), "little") for w, t in rows if w == "spare")
@@ -226,7 +226,7 @@ def section_bytes(device: Profile, elf: Path) -> Counter[str]:
     return Counter({name: int(size) for name, size in rows})
 
 
-def _printed(device: Profile, elf: Path) -> str:
+def _run_replay(device: Profile, elf: Path) -> str:
     command = device.qemu_command(str(elf))
     if shutil.which(command[0]) is None:
         raise ToolError(f"{device.name} needs {command[0]}, which is not here")

@@ -85,7 +85,7 @@ def accuracy(model: Model, folder: Path) -> tuple[int, int]:
     return int((found == [label for _, label in rows]).sum()), len(rows)
 
 
-def compared(board: int | None, cycles: float | None) -> list[str]:
+def comparison_cells(board: int | None, cycles: float | None) -> list[str]:
     """Return published cycles in millions, and their ratio to modelled ones."""
     if board is None:
         return ["-", "-"]
@@ -113,7 +113,7 @@ def main() -> None:
             row = [core, name, f"{macs / 1e6:.3g}", f"{instructions / 1e6:.3g}"]
             row.append("-" if cycles is None else f"{cycles:.3g}")
             for published in (PUBLISHED, BOSCH):
-                row += compared(published.get(core, {}).get(name), cycles)
+                row += comparison_cells(published.get(core, {}).get(name), cycles)
             print(table.add_row(*row), flush=True)
     table.show()
 

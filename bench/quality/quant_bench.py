@@ -90,7 +90,7 @@ class Bench:
             return Made(narrow, quantize(model, calibration, narrow), None, None, since(start))
         recipe, _, pull = recipe.partition(", pull ")
         if not pull:
-            return applied(model, calibration, recipe)
+            return apply_recipe(model, calibration, recipe)
         chosen, seen, said = found(model, calibration, recipe)
         with mock.patch.object(reconstruct, "PULL", float(pull)):
             quantized = quantize_observed(seen, chosen, calibration.label)
@@ -107,7 +107,7 @@ class Bench:
         return quant_audio.mixtures(self.data, of, snr_db, gain_db)
 
 
-def applied(model: Model, calibration: Calibration, recipe: str) -> Made:
+def apply_recipe(model: Model, calibration: Calibration, recipe: str) -> Made:
     """A network in a recipe as an export makes it of a calibration."""
     start = sum(os.times()[:4])
     chosen, seen, said = found(model, calibration, recipe)

@@ -21,7 +21,7 @@ from demonstrations.speech_data import FOLDER
 from published_signals import mixture
 from quality import quant_audio
 from quality.quant_audio import CALIBRATION, EVALUATION, SECONDS, in_hops
-from quality.quant_bench import DENOISER, Bench, applied
+from quality.quant_bench import DENOISER, Bench, apply_recipe
 from quality.quant_goals import PAGE, SILERO, fetch_all, honest
 from quality.quant_levels import LEVELS_DB, Kept, Levels
 from tables import ResultFile, Table
@@ -112,7 +112,7 @@ class Calibrations:
         """Measure a network in a recipe with a calibration."""
         model = self._levels.bench.model(network)
         clips = calibration(self.data, model, name)
-        made = applied(model, clips, recipe)
+        made = apply_recipe(model, clips, recipe)
         kept = self._levels.row_of(network, recipe, made)
         return CalibratedRow(name, kept, made.notes)
 
@@ -125,12 +125,12 @@ def cells(row: CalibratedRow) -> Sequence[str]:
         text = f"{np.mean(lost):.2f} / {max(lost):.2f}"
         ratios = kept.ratios.get(level)
         found.append(f"{text} [{np.mean(ratios):.1f}]" if ratios else text)
-    said = (_stated(says) for says in kept.stated.values())
+    said = (_statement_text(says) for says in kept.stated.values())
     share = f"{100 * (kept.int8 or 0):.1f}"
     return (kept.network, kept.recipe, row.calibration, share, *found, ", ".join(said))
 
 
-def _stated(says: Mapping[str, float | None]) -> str:
+def _statement_text(says: Mapping[str, float | None]) -> str:
     if says["alike"] is not None:
         return f"{100 * says['alike']:.2f} %"
     return "equal" if says["snr_db"] is None else f"{says['snr_db']:.1f}"

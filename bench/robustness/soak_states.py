@@ -104,7 +104,7 @@ class Soaked:
         with replacement_path(self.path) as temporary:
             temporary.write_bytes(pickle.dumps(self.progress))
 
-    def compared(self, hours: float) -> tuple[str, bool]:
+    def compare_hours(self, hours: float) -> tuple[str, bool]:
         """The largest distances of the last full hour from the second, and whether they are within the limits."""
         full = self.progress.hours[: int(hours)]
         full = full[:-1] if len(full) > self.progress.hops / self.hops_per_hour else full
@@ -167,7 +167,7 @@ def main() -> int:
                 bench.made(name, recipe).quantized.save(kept)
             soaked = Soaked(Model.from_bytes(kept.read_bytes()), kept.with_suffix(".progress"))
             soaked.run(sound, given.hours, 60 * given.minutes)
-            text, good = soaked.compared(given.hours)
+            text, good = soaked.compare_hours(given.hours)
             hours = soaked.progress.hops / soaked.hops_per_hour
             print(
                 f"{name}, {recipe}: {hours:.2f} h; {text}: {'ok' if good else 'FAILED'}", flush=True

@@ -73,16 +73,16 @@ class _Body:
     def part(self, x: str, start: int, end: int, axis: int) -> str:
         return self.call("Slice", x, *(self.constant([n]) for n in (start, end, axis)))
 
-    def shifted(self, x: str, bits: int, add: int = 0) -> str:
+    def shift_right(self, x: str, bits: int, add: int = 0) -> str:
         """``x + add >> bits`` of numbers of either sign."""
         raised = self.call("Add", x, (1 << OFFSET_BITS) + add)
         divided = self.call("Div", raised, 1 << bits)
         return self.call("Sub", divided, 1 << (OFFSET_BITS - bits))
 
-    def rounded(self, x: str) -> str:
-        return self.shifted(x, 15, 1 << 14)
+    def round_shift(self, x: str) -> str:
+        return self.shift_right(x, 15, 1 << 14)
 
-    def wrapped(self, x: str) -> str:
+    def wrap(self, x: str) -> str:
         """Numbers of 16 bits, as an overflow leaves them."""
         return self.call("Sub", self.call("Mod", self.call("Add", x, 32768), 65536), 32768)
 
@@ -101,13 +101,13 @@ class _Body:
 def _product(b: _Body, x: Complex, y: Complex) -> Complex:
     straight = [b.call("Mul", x[n], y[n]) for n in (0, 1)]
     crossed = [b.call("Mul", x[n], y[1 - n]) for n in (0, 1)]
-    return b.rounded(b.call("Sub", *straight)), b.rounded(b.call("Add", *crossed))
+    return b.round_shift(b.call("Sub", *straight)), b.round_shift(b.call("Add", *crossed))
 
 
 def _stage(b: _Body, z: Complex, apart: int) -> Complex:
     groups = HALF // (4 * apart)
     turns = np.arange(4)[:, None] * np.arange(apart) * groups
-    scaled = tuple(b.rounded(b.call("Mul", b.reshape(x, groups, 4, apart), 8191)) for x in z)
+    scaled = tuple(b.round_shift(b.call("Mul", b.reshape(x, groups, 4, apart), 8191)) for x in z)
     table = [b.reshape(b.constant(twiddles()[turns, n].ravel()), 4, apart) for n in (0, 1)]
     turned = _product(b, (scaled[0], scaled[1]), (table[0], table[1]))
     ar, ai = (b.part(x, 0, 1, 1) for x in scaled)
@@ -119,7 +119,7 @@ def _stage(b: _Body, z: Complex, apart: int) -> Complex:
     re_rows = zip(signs_re, (more[0], less[0]) * 2, (total[0], off[1]) * 2, strict=True)
     im_rows = zip(signs_im, (more[1], less[1]) * 2, (total[1], off[0]) * 2, strict=True)
     re, im = (
-        b.wrapped(b.call("Concat", *(b.call(*row) for row in rows), axis=1))
+        b.wrap(b.call("Concat", *(b.call(*row) for row in rows), axis=1))
         for rows in (re_rows, im_rows)
     )
     return re, im
@@ -132,7 +132,7 @@ def _spectrum(b: _Body, frame: str) -> Complex:
     re, im = (b.part(order, n, n + 1, 0) for n in (0, 1))
     for apart in STAGES:
         re, im = _stage(b, (re, im), apart)
-    re, im = (b.rounded(b.call("Mul", b.reshape(x, HALF), 16383)) for x in (re, im))
+    re, im = (b.round_shift(b.call("Mul", b.reshape(x, HALF), 16383)) for x in (re, im))
     return _join_halves(b, re, im)
 
 
@@ -142,22 +142,22 @@ def _join_halves(b: _Body, re: str, im: str) -> Complex:
     ahead = b.constant(range(1, middle + 1))
     back = b.constant(range(HALF - 1, middle - 1, -1))
     (ar, br), (ai, bi) = ([b.call("Gather", x, at) for at in (ahead, back)] for x in (re, im))
-    even = b.wrapped(b.call("Add", ar, br)), b.wrapped(b.call("Sub", ai, bi))
-    odd = b.wrapped(b.call("Sub", ar, br)), b.wrapped(b.call("Add", ai, bi))
+    even = b.wrap(b.call("Add", ar, br)), b.wrap(b.call("Sub", ai, bi))
+    odd = b.wrap(b.call("Sub", ar, br)), b.wrap(b.call("Add", ai, bi))
     joins = tuple(b.constant(twiddles()[HALF:, n]) for n in (0, 1))
     turned = _product(b, odd, (joins[0], joins[1]))
     first, last = (b.call(op, b.part(re, 0, 1, 0), b.part(im, 0, 1, 0)) for op in ("Add", "Sub"))
-    low = [b.shifted(b.call("Add", even[n], turned[n]), 1) for n in (0, 1)]
+    low = [b.shift_right(b.call("Add", even[n], turned[n]), 1) for n in (0, 1)]
     high = (
-        b.shifted(b.call("Sub", even[0], turned[0]), 1),
-        b.shifted(b.call("Sub", turned[1], even[1]), 1),
+        b.shift_right(b.call("Sub", even[0], turned[0]), 1),
+        b.shift_right(b.call("Sub", turned[1], even[1]), 1),
     )
     upwards = b.constant(range(middle - 1, -1, -1))  # bins 128 to 255
     below = [b.part(x, 0, middle - 1, 0) for x in low]
     above = [b.call("Gather", x, upwards) for x in high]
     zero = b.constant([0])
-    made_re = b.wrapped(b.call("Concat", first, below[0], above[0], last, axis=0))
-    made_im = b.wrapped(b.call("Concat", zero, below[1], above[1], zero, axis=0))
+    made_re = b.wrap(b.call("Concat", first, below[0], above[0], last, axis=0))
+    made_im = b.wrap(b.call("Concat", zero, below[1], above[1], zero, axis=0))
     return made_re, made_im
 
 
@@ -174,12 +174,12 @@ def _samples(b: _Body) -> str:
 
 def _signals(b: _Body, samples: str) -> str:
     """Return the square roots of the energies (bands) of a frame (window)."""
-    weighed = b.shifted(b.call("Mul", samples, b.cast("window", INT64)), 12)
+    weighed = b.shift_right(b.call("Mul", samples, b.cast("window", INT64)), 12)
     size = b.call("Mod", b.call("Abs", weighed), 32768)  # that of -32768 is 0
     largest = b.call("ReduceMax", size, b.constant([0]), keepdims=1)
     shift = b.call("Sub", 15, b.bits(largest, 1))
     factor = b.power(shift)
-    loud = b.wrapped(b.call("Mul", weighed, factor))
+    loud = b.wrap(b.call("Mul", weighed, factor))
     length = b.call("Shape", loud)
     pads = b.call("Concat", b.constant([0]), b.call("Sub", POINTS, length), axis=0)
     re, im = _spectrum(b, b.call("Pad", loud, pads))
@@ -200,9 +200,9 @@ def _gains(b: _Body, noise: str) -> str:
     below = b.call("Sub", noise, top)
     lifted = b.call("Mul", below, 1024)
     part = b.call("Where", b.call("Greater", bits, 1), b.call("Div", lifted, top), 0)
-    square = b.shifted(b.call("Mul", a2, part), 5)
+    square = b.shift_right(b.call("Mul", a2, part), 5)
     slope = b.call("Add", square, b.call("Mul", a1, 32))
-    return b.call("Add", y0, b.shifted(b.call("Mul", slope, part), 15, 1 << 14))
+    return b.call("Add", y0, b.shift_right(b.call("Mul", slope, part), 15, 1 << 14))
 
 
 def _logarithm(b: _Body, value: str) -> str:
@@ -214,11 +214,11 @@ def _logarithm(b: _Body, value: str) -> str:
     segment = b.call("Div", part, 512)
     low, high = (b.table(log_table()[n : n + 128], segment) for n in (0, 1))
     rest = b.call("Mod", part, 512)
-    between = b.shifted(b.call("Mul", b.call("Sub", high, low), rest), 16)
+    between = b.shift_right(b.call("Mul", b.call("Sub", high, low), rest), 16)
     fraction = b.call("Add", part, b.call("Add", low, between))
     log2 = b.call("Add", b.call("Mul", whole, 65536), fraction)
-    ln = b.shifted(b.call("Mul", log2, LN_2), 16, 32768)
-    return b.call("Where", is_above, b.shifted(b.call("Mul", ln, 64), 16, 32768), 0)
+    ln = b.shift_right(b.call("Mul", log2, LN_2), 16, 32768)
+    return b.call("Where", is_above, b.shift_right(b.call("Mul", ln, 64), 16, 32768), 0)
 
 
 def _features(b: _Body, signal: str, noise: str) -> tuple[str, str]:

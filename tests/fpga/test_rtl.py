@@ -14,9 +14,9 @@ from fpga_rtl import (
     W4,
     W8,
     any_layer,
-    deformed,
+    deformable_case,
     expected,
-    modelled,
+    modelled_cycles,
     needs_verilator,
     simulated,
 )
@@ -41,18 +41,18 @@ def assert_equal(spec: EngineSpec, cases: list[Case]) -> None:
 
 @pytest.mark.parametrize("spec", [W8, W4])
 def test_every_d_at_every_border(spec: EngineSpec) -> None:
-    assert_equal(spec, [deformed(d, d, spec=spec) for d in range(8)])
+    assert_equal(spec, [deformable_case(d, d, spec=spec) for d in range(8)])
 
 
 @pytest.mark.parametrize("spec", [W8, W4])
 def test_random_d_frames_back_to_back_and_stalls(spec: EngineSpec) -> None:
-    cases = [replace(deformed(s, None, 3, spec), stall_seed=s) for s in range(4)]
+    cases = [replace(deformable_case(s, None, 3, spec), stall_seed=s) for s in range(4)]
     assert_equal(spec, cases)
 
 
 def test_a_lead_of_dmax_rows_is_one_too_few() -> None:
     """The published engine's line buffer: its tests ran d = 1 only, which is right."""
-    short = [replace(deformed(d, d), lead=W8.dmax) for d in range(8)]
+    short = [replace(deformable_case(d, d), lead=W8.dmax) for d in range(8)]
     wrong = [
         int((found.y != expected(case)).sum())
         for case, found in zip(short, simulated(W8, short), strict=True)
@@ -168,7 +168,7 @@ def test_cycles_are_those_of_the_model(spec: EngineSpec, path: str) -> None:
     random = np.random.default_rng(7)
     cases = [replace(any_layer(random, spec, path), stall_seed=0) for _ in range(30)]
     found = [result.cycles for result in simulated(spec, cases)]
-    assert found == [modelled(spec, case) for case in cases]
+    assert found == [modelled_cycles(spec, case) for case in cases]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_the_smallest_memories_are_right(
     layer = random_layer(random, path, shape, 3 if path == "depthwise" else 5, 4)
     case = Case(layer, random_x(random, shape)[None])
     assert_equal(spec, [case])
-    assert simulated(spec, [case])[0].cycles == modelled(spec, case)
+    assert simulated(spec, [case])[0].cycles == modelled_cycles(spec, case)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from fpga_rtl import (
     W4,
     W8,
     any_layer,
-    deformed,
+    deformable_case,
     expected,
-    modelled,
+    modelled_cycles,
     needs_verilator,
     simulated,
 )
@@ -167,11 +167,11 @@ def test_a_tile_of_any_size_is_the_hand_written_module(
 def test_data_paths_of_tiles_equal_the_golden_model(spec: EngineSpec) -> None:
     """With stalls and without a reset between layers, in exactly the cycles of the hand-written ones."""
     hls, random = replace(spec, datapath="hls"), np.random.default_rng(spec.weight_bits)
-    every_d: list[Case] = [deformed(d, d if d < 8 else None, 2, hls) for d in range(9)]
+    every_d: list[Case] = [deformable_case(d, d if d < 8 else None, 2, hls) for d in range(9)]
     for cases in (
         [*every_d, *[any_layer(random, hls, "depthwise") for _ in range(40)]],
         [any_layer(random, hls, "dense") for _ in range(40)],
     ):
         for case, found in zip(cases, simulated(hls, cases), strict=True):
             np.testing.assert_array_equal(found.y, expected(case))
-            assert case.stall_seed or found.cycles == modelled(hls, case)
+            assert case.stall_seed or found.cycles == modelled_cycles(hls, case)

@@ -19,7 +19,7 @@ WINDOW_MS, V1_STEP_MS = 30, 20
 FIRST_FRAMES = 74  # after a start, and after a detection, in which ESPHome detects nothing
 LEVELS = 255  # ESPHome's probability 1; the network's integers stand for 256
 MOST_WINDOW = 1000
-SET = ("frontend", "sample_rate", "hop", "states", "layouts", "then", "time_axes")
+SET_BY_MANIFEST = ("frontend", "sample_rate", "hop", "states", "layouts", "then", "time_axes")
 AVERAGES = {1: "sliding_window_average_size", 2: "sliding_window_size"}  # of each version
 
 
@@ -94,7 +94,7 @@ def with_wake_word(
         Problem(
             f"option {name}", f"given with '{source}'", "what the manifest states", "leave it out"
         )
-        for name in SET
+        for name in SET_BY_MANIFEST
         if name in given
     ]
     if problems:
@@ -123,7 +123,7 @@ def check_network(word: WakeWord) -> None:
         if zero == int(grid.zero.ravel()[0]) and abs(grid.scale.ravel()[0] * levels - 1) < 1e-6:
             return
     found = f"output '{held.name}', {held.dtype} {list(held.shape)}"
-    allowed = f"one probability in 8 bits, of which {levels} are 1"
+    allowed = f"one probability of 8 bits, with scale 1/{levels}"
     step = "take a network of microWakeWord, or export the .tflite with --frontend and --decide"
     raise ModelError(Problem(where, found, allowed, step))
 
