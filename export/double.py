@@ -58,7 +58,7 @@ def _result_or_error(call: Callable[[], T]) -> T:
             return call()
     except Exception as error:  # a network of unknown origin
         found = f"onnx's reference cannot run it in float64: {plain(error)}"
-        step = "report this network"
+        step = "write it with other operators of the ONNX standard"
         raise ModelError(Problem("the network", found, "operators that it knows", step)) from error
 
 

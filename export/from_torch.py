@@ -4,7 +4,7 @@ import copy
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -25,21 +25,19 @@ from edgekit.export.onnx_file.states import (
     restarting_cells,
 )
 from edgekit.export.read_onnx import read_graph
+from edgekit.export.torch_calls import FORWARD_ERRORS, leaves, silent, with_leaves
+from edgekit.export.torch_second_call import are_close, call_on_copies, two_results_problem
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
     plain_transformers,
     quick_recurrent_shapes,
 )
 from edgekit.export.torch_source import (
-    FORWARD_ERRORS,
     INVERSE_TRANSFORM,
     TorchModule,
     TorchSource,
-    leaves,
     load_source,
-    silent,
     trace_module,
-    with_leaves,
 )
 from edgekit.export.verify import verify_import
 from edgekit.graph.model import OPSET, Model, Source, StatePair
@@ -59,6 +57,7 @@ def from_torch(
     sample_rate: int | None = None,
     delay: int | None = None,
     offline: bool = False,
+    export: Callable[[TorchSource], bytes] | None = None,
 ) -> tuple[Model, Arrays]:
     """Import a network through ``torch.export`` and torch's ONNX exporter.
 
@@ -80,6 +79,7 @@ def from_torch(
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
         offline: it will be streamed, so operators along time may be those that only a stream has.
+        export: writes the traced module as ONNX; torch's exporter where None.
 
     Returns:
         The model, and the example inputs of one call by input name, states included.
@@ -101,11 +101,10 @@ def from_torch(
         _refuse_hidden_state(loaded)
         transforms = _inverse_transforms(loaded)
         loaded = _in_real_numbers(loaded)
-        graph_model, _, assumed = read_graph(_to_onnx(loaded, offline), shapes or {}, {})
+        data = _to_onnx(loaded, offline) if export is None else export(loaded)
+        graph_model, _, assumed = read_graph(data, shapes or {}, {}, offline=offline)
     _name_inputs(graph_model.graph, loaded)
-    _name_outputs(
-        graph_model.graph, _names_without_collisions(graph_model.graph, loaded.output_names)
-    )
+    _name_outputs(graph_model.graph, loaded.output_names)
     pairs, notes = _find_and_name_states(graph_model.graph, list(states), [*session, *controls])
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]
@@ -132,6 +131,17 @@ def from_torch(
         lambda: TorchReference(_in_double(loaded), model),
     )
     return model, examples
+
+
+def to_stream_onnx(module: TorchModule | TorchSource) -> bytes:
+    """Return a module as torch's ONNX exporter writes it for a stream, before any change.
+
+    Raises:
+        ModelError: torch cannot export it.
+    """
+    with quiet():
+        traced = trace_module(module) if isinstance(module, TorchModule) else module
+        return _to_onnx(_in_real_numbers(traced), offline=True)
 
 
 def _inverse_transforms(loaded: TorchSource) -> list[str]:
@@ -206,7 +216,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
     before = {name: buffer.clone() for name, buffer in loaded.call.named_buffers()}
     try:
         with torch.no_grad():
-            results, again = (loaded.call(*loaded.args, **loaded.kwargs) for _ in range(2))
+            results, again = (call_on_copies(loaded) for _ in range(2))
     except FORWARD_ERRORS as error:
         found = f"forward fails on the example inputs: {plain(error)}"
         step = "correct them: their number, shapes and types (module.float() and tensor.float() make all float32)"
@@ -227,7 +237,8 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
             )
             for buffer in changed
         )
-    _refuse_two_results(results, again)
+    if not are_close(results, again):
+        raise ModelError(two_results_problem(loaded))
 
 
 def _refuse_other_results(results: object) -> None:
@@ -250,18 +261,6 @@ def _non_tensor_leaves(tree: object) -> list[object]:
     if isinstance(tree, list | tuple):
         return [other for item in tree for other in _non_tensor_leaves(item)]
     return [] if hasattr(tree, "detach") else [tree]
-
-
-def _refuse_two_results(first: object, second: object) -> None:
-    """Refuse different outputs for equal inputs: an export does not see a state in an attribute of the module."""
-    import torch
-
-    pairs = zip(leaves(first), leaves(second), strict=True)
-    if not all(torch.allclose(a, b, 1e-3, 1e-5, equal_nan=True) for a, b in pairs):
-        found = "another output on the second call with the same inputs"
-        allowed = "no random numbers, and no state but inputs and outputs of forward"
-        step = "pass a state in and return it: forward(x, *states) -> (y, *states); see --noise for random numbers"
-        raise ModelError(Problem("the module", found, allowed, step))
 
 
 def _in_real_numbers(loaded: TorchSource) -> TorchSource:
@@ -323,8 +322,11 @@ def _name_inputs(graph: ir.Graph, loaded: TorchSource) -> None:
 
 
 def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
+    """Rename outputs; one whose name an input has too, as an unchanged state, becomes ``<name>_next``."""
     if names is None:
         return
+    fed = {value.name for value in graph.inputs}
+    names = tuple(f"{name}_next" if name in fed else name for name in names)
     if len(names) != len(graph.outputs) or len(set(names)) != len(names):
         raise UsageError(
             Problem(
@@ -335,14 +337,6 @@ def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
             )
         )
     _rename(graph, dict(zip(graph.outputs, names, strict=True)))
-
-
-def _names_without_collisions(
-    graph: ir.Graph, names: tuple[str, ...] | None
-) -> tuple[str, ...] | None:
-    """Return output names; one that an input has too, as an unchanged state, becomes ``<name>_next``."""
-    fed = {value.name for value in graph.inputs}
-    return None if names is None else tuple(f"{n}_next" if n in fed else n for n in names)
 
 
 def _find_and_name_states(

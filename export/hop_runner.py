@@ -13,7 +13,6 @@ from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.own_operators.precise import with_exact_dft, with_exact_sigmoid
-from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
@@ -150,17 +149,26 @@ class HopRunner:
         """Run as `run_hops`, but yield the outputs of every `block_hops` hops, which bounds the memory."""
         hops = _check_inputs(self._model, inputs)
         block_hops = hops if block_hops is None else block_hops
-        state = zero_states(self._model)
         recorded = defaultdict[str, list[Array]](list)
-        for hop in range(hops):
-            feed = of_hop(self._model, inputs, hop) | state
-            results = self._running(feed)
-            for name in self._wanted:
-                recorded[name].append(feed[name] if name in self._fed else results[name])
-            state = {pair.input: results[pair.output] for pair in self._model.states}
-            if (hop + 1) % block_hops == 0 or hop + 1 == hops:
+        for number, values in enumerate(self._run_hops(inputs, hops), start=1):
+            for name, array in values.items():
+                recorded[name].append(array)
+            if number % block_hops == 0 or number == hops:
                 yield {name: np.stack(arrays) for name, arrays in recorded.items()}
                 recorded.clear()
+
+    def _run_hops(self, inputs: Mapping[str, Array], hops: int) -> Iterator[Arrays]:
+        """Yield the wanted values of one hop after the other."""
+        state, pairs = zero_states(self._model), self._model.states
+        constants = {name: inputs[name] for name in self._model.constants}
+        streams = {name: array for name, array in inputs.items() if name not in constants}
+        for hop in range(hops):
+            feed = {name: array[hop] for name, array in streams.items()} | constants | state
+            results = self._running(feed)
+            state = {pair.input: results[pair.output] for pair in pairs}
+            yield {
+                name: feed[name] if name in self._fed else results[name] for name in self._wanted
+            }
 
 
 def zero_states(model: Model) -> Arrays:

@@ -7,6 +7,8 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from edgekit.base.errors import EdgeKitError, ModelError, Problem
+from edgekit.export.loops.node import is_loop
+from edgekit.export.loops.onnx_scan import adopt_scans
 from edgekit.export.onnx_file.constants import Arrays, Constants, bind_constants
 from edgekit.export.onnx_file.dims import fix_dims
 from edgekit.export.onnx_file.file_checks import parse, type_problems, unusable
@@ -25,7 +27,11 @@ IR_VERSION = 10
 
 
 def read_graph(
-    data: bytes, shapes: Mapping[str, Sequence[int]], constants: Constants
+    data: bytes,
+    shapes: Mapping[str, Sequence[int]],
+    constants: Constants,
+    *,
+    offline: bool = False,
 ) -> tuple[ir.Model, Arrays, list[str]]:
     """Return the network of an ONNX file: checked, at `OPSET`, with static shapes, simplified.
 
@@ -35,6 +41,7 @@ def read_graph(
         data: the content of the file.
         shapes: input name -> dimensions, for inputs that the file leaves open.
         constants: input name -> value, for inputs that become constants.
+        offline: it will be streamed, so a Scan may be a loop along time.
 
     Raises:
         ModelError: all problems of the file.
@@ -42,7 +49,7 @@ def read_graph(
     proto = parse(data, shapes)
     try:
         arrays = bind_constants(proto.graph, constants)
-        model, notes = _static_graph(proto, shapes)
+        model, notes = _static_graph(proto, shapes, offline)
         return model, arrays, notes
     except EdgeKitError:
         raise
@@ -53,7 +60,7 @@ def read_graph(
 
 
 def _static_graph(
-    proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]
+    proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], offline: bool
 ) -> tuple[ir.Model, list[str]]:
     if problems := type_problems(proto.graph):
         raise ModelError(problems)
@@ -63,6 +70,8 @@ def _static_graph(
     model.ir_version = IR_VERSION
     common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
     UnpackQuantized()(model)
+    if offline:
+        adopt_scans(model)
     _check_operators(model)
     define_functions(model)
     simplify(model)
@@ -79,7 +88,7 @@ def _check_operators(model: ir.Model) -> None:
     problems = []
     for node in ir.traversal.RecursiveGraphIterator(model.graph):
         where = f"{node.op_type} '{node.name}'"
-        if node.domain and not (node.domain == FRONTEND_DOMAIN and node.op_type in FUNCTIONS):
+        if node.domain and not _is_own(model, node):
             found, allowed = f"operator of domain '{node.domain}'", "operators of the ONNX standard"
             step = "export the network without custom operators, before a runtime's optimizer"
             problems.append(Problem(where, found, allowed, step))
@@ -89,6 +98,12 @@ def _check_operators(model: ir.Model) -> None:
             problems.append(Problem(where, found, allowed, step))
     if problems:
         raise ModelError(problems)
+
+
+def _is_own(model: ir.Model, node: ir.Node) -> bool:
+    """Whether EdgeKit knows an operator of its domain; a loop brings its body."""
+    known = node.op_type in FUNCTIONS or (is_loop(node) and node.op_identifier() in model.functions)
+    return node.domain == FRONTEND_DOMAIN and known
 
 
 def _check_shapes(model: ir.Model) -> None:

@@ -176,6 +176,7 @@ class _ComplexComparison(_PairInterpreter):
     def run_node(self, n: Node) -> object:
         """Run one node."""
         complex_operands = has_pair(self.args_of(n))
+        before = self._operands(n)  # the run may write to them
         try:
             result = super().run_node(n)
         except ModelError:
@@ -187,7 +188,7 @@ class _ComplexComparison(_PairInterpreter):
         if n.op != "call_function" or not (complex_operands or isinstance(result, Pair)):
             return result
         try:
-            args, kwargs = map_pairs(self.fetch_args_kwargs_from_env(n), _whole)
+            args, kwargs = before or map_pairs(self.args_of(n), _whole)
             same = _close(n.target(*args, **kwargs), map_pairs(result, _whole))  # type: ignore[operator]
         except (RuntimeError, TypeError):
             same = False
@@ -195,8 +196,15 @@ class _ComplexComparison(_PairInterpreter):
             raise _without_form(n)
         return result
 
-    def args_of(self, n: Node) -> object:
-        """Return the operands of a node."""
+    def _operands(self, n: Node) -> Any:
+        """Return the operands of a node as torch's complex tensors, copied; None where vmap does not let them out."""
+        try:
+            return map_pairs(self.args_of(n), _whole)
+        except RuntimeError:
+            return None
+
+    def args_of(self, n: Node) -> Any:
+        """Return the positional and the named operands of a node."""
         return self.fetch_args_kwargs_from_env(n)
 
 

@@ -4,6 +4,8 @@ from typing import Any, Protocol
 
 from edgekit.export.own_operators.marked_layers import TracedTensor, Translations, opset
 
+BOOL = 9  # of TensorProto.DataType
+
 
 class _Numbers(Protocol):
     """A list of numbers from torch."""
@@ -27,6 +29,7 @@ def translations(offline: bool = False) -> Translations:
         torch.ops.aten.atan2.default: _atan2,
         torch.ops.aten.upsample_linear1d.vec: _lines if offline else _upsample_linear1d,
         torch.ops.aten.cat.default: _cat,
+        torch.ops.aten.scaled_dot_product_attention.default: _attention,
     }
 
 
@@ -89,3 +92,38 @@ def _cat(tensors: Any, dim: int = 0) -> object:
     op = opset()
     kept = [one for one in tensors if list(one.shape or ()) != [0]]
     return op.Concat(*(kept or tensors[:1]), axis=dim) if len(kept) != 1 else op.Identity(kept[0])
+
+
+def _attention(
+    query: TracedTensor,
+    key: TracedTensor,
+    value: TracedTensor,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> object:
+    """Attention of tensors of any rank, as windows of heads have; torch's exporter has a form for four axes alone."""
+    from onnxscript.function_libs.torch_lib.ops import nn
+
+    op, rank = opset(), len(key.shape)
+    if rank == len(query.shape) == len(value.shape) == 4 or enable_gqa:
+        given = attn_mask, dropout_p, is_causal, scale, enable_gqa
+        form: object = nn.aten_scaled_dot_product_attention(query, key, value, *given)
+        return form
+    factor = float(int(query.shape[-1]) ** -0.5 if scale is None else scale)
+    turned = op.Transpose(key, perm=[*range(rank - 2), rank - 1, rank - 2])
+    scores = op.MatMul(op.Mul(query, op.Constant(value_float=factor)), turned)
+    if is_causal:
+        sizes = int(query.shape[-2]), int(key.shape[-2])
+        ones = op.Constant(
+            value_ints=[int(k <= q) for q in range(sizes[0]) for k in range(sizes[1])]
+        )
+        shaped = op.Reshape(ones, op.Constant(value_ints=list(sizes)))
+        scores = op.Where(op.Cast(shaped, to=BOOL), scores, op.Constant(value_float=float("-inf")))
+    if attn_mask is not None and attn_mask.dtype == BOOL:
+        scores = op.Where(attn_mask, scores, op.Constant(value_float=float("-inf")))
+    elif attn_mask is not None:
+        scores = op.Add(scores, attn_mask)
+    return op.MatMul(op.Softmax(scores, axis=-1), value)

@@ -191,7 +191,7 @@ def _pair_copy(x: Pair, dtype: torch.dtype | None = None, **options: object) -> 
 
 def _complex(real: Tensor, imag: Tensor) -> Pair:
     if real.shape == imag.shape:
-        return Pair(real, imag)
+        return Pair(real.clone(), imag.clone())  # a complex tensor may be written to
     return Pair(real + torch.zeros_like(imag), imag + torch.zeros_like(real))
 
 
@@ -277,8 +277,20 @@ def istft(*args: Any, **kwargs: Any) -> Tensor:
     return transform.sound()
 
 
+def _in_place(form: Operator) -> Operator:
+    """Return an operator that writes its result into its first operand, which other values may be views of."""
+
+    def written(x: Pair, *args: Any, **kwargs: Any) -> Pair:
+        result = form(x, *args, **kwargs)
+        x.real.copy_(result.real)
+        x.imag.copy_(result.imag)
+        return x
+
+    return written
+
+
 PRODUCTS = frozenset(
-    ("mul", "mul_", "multiply", "matmul", "bmm", "mm", "einsum", "linear", "outer", "dot", "mv")
+    ("mul", "multiply", "matmul", "bmm", "mm", "einsum", "linear", "outer", "dot", "mv")
 )
 # operators that make complex tensors of real ones
 MAKERS: dict[str, Operator] = {
@@ -309,9 +321,11 @@ FORMS: dict[str, Operator] = {
     "divide": _div,
     "true_divide": _div,
     "add": _sum,
-    "add_": _sum,
+    "add_": _in_place(_sum),
     "sub": _difference,
-    "sub_": _difference,
+    "sub_": _in_place(_difference),
+    "mul_": _in_place(_mul),
+    "div_": _in_place(_div),
     "rsub": lambda a, b, alpha=1: _difference(b, a, alpha=alpha),
     "to": _pair_copy,
     "_to_copy": _pair_copy,

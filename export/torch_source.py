@@ -6,13 +6,10 @@ Both are the user's own code and run as such.
 import difflib
 import importlib
 import inspect
-import io
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,14 +17,13 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.user_code import no_exit, user_error, working_directory_importable
 from edgekit.export.onnx_file.messages import of_torch
+from edgekit.export.torch_calls import leaves, silent, with_leaves
 from edgekit.graph.training_facts import TrainingFacts
 
 if TYPE_CHECKING:
     import torch
 
 UNKNOWN = TrainingFacts()
-# What the code of a module raises of inputs that it does not take; a length is often asserted.
-FORWARD_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 INVERSE_TRANSFORM = (
     "torch.istft inside the network becomes a convolution, whose cost grows with the square of the frame; "
     "next: let the network end with the spectrum, and give --frontend, as stft:512:128:hann"
@@ -76,25 +72,6 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     return trace_module(load_module(source, shapes))
 
 
-def leaves(tree: object) -> list[Any]:
-    """Return the tensors of nested tuples, lists and dictionaries, in order."""
-    if isinstance(tree, Mapping):
-        return [leaf for item in tree.values() for leaf in leaves(item)]
-    if isinstance(tree, list | tuple):
-        return [leaf for item in tree for leaf in leaves(item)]
-    return [tree] if hasattr(tree, "detach") else []
-
-
-def with_leaves(tree: Any, tensors: Iterator[object]) -> Any:
-    """Return `tree` with its tensors replaced, in order, by the next ones of `tensors`."""
-    if isinstance(tree, Mapping):
-        return {key: with_leaves(item, tensors) for key, item in tree.items()}
-    if isinstance(tree, list | tuple):
-        items = [with_leaves(item, tensors) for item in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    return next(tensors) if hasattr(tree, "detach") else tree
-
-
 @dataclass(frozen=True)
 class TorchModule:
     """A factory's module in eval mode, and example inputs of one call by name."""
@@ -132,6 +109,8 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     """Call a factory; arguments and errors as those of `load_source`."""
     import torch
 
+    from edgekit.export.torch_buffers import with_buffer_states
+
     factory = find_factory(source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -156,7 +135,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
             found = "its weights are on the device meta: they have shapes and no values"
             raise _unusable(source, found, "load the weights inside the factory")
         module = module.cpu().eval()
-        kwargs = _examples(source, module, examples, shapes)
+        module, kwargs = with_buffer_states(module, _examples(source, module, examples, shapes))
     return TorchModule(source, module, kwargs)
 
 
@@ -339,27 +318,19 @@ def _export(
 ) -> "torch.export.ExportedProgram":
     import torch
 
+    from edgekit.export.torch_values import export_with_constant_reads
+
     try:
         with torch.no_grad(), silent():
             return torch.export.export(module, (), kwargs, strict=False)
     except Exception as error:
+        if (program := export_with_constant_reads(module, kwargs, error)) is not None:
+            return program
         found, step = of_torch(error)
         allowed = "a module that torch.export can trace with the example inputs"
         raise ModelError(
             Problem(f"'{source}'", f"torch.export refuses it: {found}", allowed, step)
         ) from error
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """Suppress torch's output and logs of an export that ends in an error."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _load_pt2(path: Path) -> TorchSource:

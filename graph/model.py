@@ -20,6 +20,7 @@ OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized
 FRONTEND_DOMAIN = "edgekit"
 SSM = "DiagonalSSM"  # the operator of this domain that `edgekit.export.own_operators.ssm` marks
+LOOP = "Loop"  # start of the operators' names of this domain that `edgekit.export.loops` makes, as Loop.0
 FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
 ROUNDABLE = "edgekit.roundable"  # metadata of a state: a recipe may keep it in int16, though float computes it
 TFLITE = "edgekit.tflite"  # of an average or sum of int8 of a .tflite: it rounds as LiteRT does
@@ -368,10 +369,9 @@ class Model:
     @property
     def measured_outputs(self) -> tuple[str, ...]:
         """Stream outputs with a distance to another build's: no decisions, which are right or wrong."""
-        names = tuple(str(value.name) for value in self.stream_outputs)
-        return (
-            names if self.decide is None else tuple(n for n in names if n not in (DETECTED, LABEL))
-        )
+        decisions = () if self.decide is None else (DETECTED, LABEL)
+        names = (str(value.name) for value in self.stream_outputs)
+        return tuple(name for name in names if name not in decisions)
 
     def describe(self, **facts: object) -> "Model":
         """Return a copy with facts replaced; they are named as the properties above."""

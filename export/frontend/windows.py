@@ -5,7 +5,16 @@ import numpy as np
 from edgekit.base.arrays import Array
 
 # periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
-WINDOWS = ("hann", "sqrt_hann", "hamming", "hann_sym", "sqrt_hann_sym", "hamming_sym", "rect")
+WINDOWS = (
+    "hann",
+    "sqrt_hann",
+    "hamming",
+    "hann_sym",
+    "sqrt_hann_sym",
+    "hamming_sym",
+    "vorbis",
+    "rect",
+)
 
 
 def make_window(name: str, length: int) -> Array:
@@ -15,6 +24,9 @@ def make_window(name: str, length: int) -> Array:
         return np.pad(make_window(name, int(own)), (length - int(own), 0))
     if name == "rect":
         return np.ones(length)
+    if name == "vorbis":  # the power-complementary window of Vorbis I
+        sine = np.sin(np.pi * (np.arange(length) + 0.5) / length)
+        return np.asarray(np.sin(np.pi / 2 * sine**2))
     shape, period = name.removesuffix("_sym"), length - 1 if name.endswith("_sym") else length
     cosine = np.cos(2 * np.pi * np.arange(length) / period)
     if shape == "hamming":

@@ -50,11 +50,7 @@ def plain(error: BaseException) -> str:
 
 def of_torch(error: BaseException) -> tuple[str, str]:
     """Return the message of torch's exporters about a module, and the next step, each in a sentence."""
-    texts, inner = [str(error)], error
-    while inner.__cause__ is not None:
-        inner = inner.__cause__
-        texts.append(str(inner))
-    whole = "\n".join(texts)
+    whole, inner = _with_causes(error)
     if operators := list(dict.fromkeys(NO_FORM.findall(whole))):
         found = f"torch has no ONNX form of {', '.join(operators)}"
         return found, "write this part of forward with other operators, or leave it to the caller"
@@ -70,10 +66,27 @@ def of_torch(error: BaseException) -> tuple[str, str]:
     if _packs(inner):
         step = "give the padded tensor itself to the recurrent layer: a stream has one length"
         return f"a packed sequence{at}", step
+    if "being vmapped" in whole:
+        step = "write this part of forward for whole batches, without torch.vmap"
+        return f"torch does not take apart what torch.vmap calls{at}", step
     if BY_VALUES.search(whole):
         step = "choose between values with torch.where, and fix sizes and counts"
         return f"the way through forward, or a size, depends on values{at}", step
     return f"{plain(error)}{at}", "change what it names, then export again"
+
+
+def _with_causes(error: BaseException) -> tuple[str, BaseException]:
+    """Return the text of an error and of all its causes, and the innermost of them."""
+    texts, inner = [str(error)], error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+        texts.append(str(inner))
+    return "\n".join(texts), inner
+
+
+def depends_on_values(error: BaseException) -> bool:
+    """Whether torch.export ended because the way through forward, or a size, depends on values of tensors."""
+    return BY_VALUES.search(_with_causes(error)[0]) is not None
 
 
 def _packs(error: BaseException) -> bool:

@@ -204,12 +204,15 @@ def layer_modules() -> list[ModuleType]:
 
 
 def define_functions(model: ir.Model) -> None:
-    """Define, in place, every EdgeKit function that the graph calls; existing definitions are replaced."""
+    """Define, in place, every EdgeKit function that the graph calls; existing definitions are replaced.
+
+    Loops stay as they are: each has a body of its own.
+    """
     called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
     lengths = {_length(node) for node in called if node.op_type in TRANSFORMS}
     is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)
     bodies = BODIES | _transform_bodies(is_fast)
-    for op_type in sorted({node.op_type for node in called}):
+    for op_type in sorted({node.op_type for node in called} & bodies.keys()):
         function = ir.serde.deserialize_function(
             onnx.parser.parse_function(_HEADER + bodies[op_type])
         )

@@ -6,6 +6,7 @@ a convolution with ``K[t] = 2 Re(C A^t B)`` it is trained in parallel (S4D: Gu e
 """
 
 import math
+from collections.abc import Callable
 
 import numpy.typing as npt
 import torch
@@ -36,8 +37,9 @@ class DiagonalSSM(nn.Module):
         mixing: whether the states are shared by all channels, as in S5.
         per_state_step: whether each state has a step size, as in S5; else each channel has one.
         method: discretization of continuous time: ``zoh``, zero-order hold, or ``bilinear``.
-        init: of the rates in continuous time: ``lin``, ``-1/2 + i pi n`` (S4D-Lin), or ``legs``, the
-            eigenvalues of HiPPO's normal matrix (S4D-LegS, arXiv 2206.11893, section 4).
+        init: of the rates in continuous time: ``lin``, ``-1/2 + i pi n`` (S4D-Lin), ``legs``, the
+            eigenvalues of HiPPO's normal matrix (S4D-LegS, arXiv 2206.11893, section 4), or ``ptd``, those of the
+            whole matrix after a small random perturbation (S5-PTD, Yu et al. 2024).
     """
 
     def __init__(
@@ -56,16 +58,16 @@ class DiagonalSSM(nn.Module):
             ValueError: an unknown `method` or `init`.
         """
         super().__init__()
-        if method not in ("zoh", "bilinear") or init not in ("lin", "legs"):
-            raise ValueError(f"{method!r}, {init!r}: zoh or bilinear, lin or legs")
+        if method not in ("zoh", "bilinear") or init not in RATES:
+            raise ValueError(f"{method!r}, {init!r}: zoh or bilinear, {', '.join(RATES)}")
         groups, width = (1, channels) if mixing else (channels, 1)
         low, high = map(math.log, STEPS)
         self.groups, self.method = groups, method
         steps = states if per_state_step else 1
         self.log_step = nn.Parameter(torch.empty(groups, steps).uniform_(low, high))
-        self.log_decay = nn.Parameter(torch.full((groups, states), math.log(0.5)))
-        turns: Tensor = math.pi * torch.arange(states) if init == "lin" else legs(states)
-        self.frequency = nn.Parameter(turns.repeat(groups, 1))
+        rates = RATES[init](states)
+        self.log_decay = nn.Parameter((-rates.real).log().float().repeat(groups, 1))
+        self.frequency = nn.Parameter(rates.imag.float().repeat(groups, 1))
         self.drive = nn.Parameter(torch.ones(groups, states, width, 2))
         self.readout = nn.Parameter(torch.randn(groups, width, states, 2) * math.sqrt(0.5))
         self.skip = nn.Parameter(torch.ones(channels))
@@ -159,6 +161,32 @@ def legs(states: int) -> Tensor:
     turns = torch.linalg.eigvals(skew).imag
     rising: Tensor = turns[turns > 0].sort().values.float()
     return rising
+
+
+def ptd(states: int) -> Tensor:
+    """Return the eigenvalues of HiPPO-LegS's matrix after a perturbation, complex128 (states,), which is drawn.
+
+    The matrix itself has eigenvectors that no float32 can hold: of 16 states their condition number is 8e10. With a
+    random complex matrix of 1e-3 of its norm it is about 1e3 (perturb, then diagonalize). Real parts end at -1e-4.
+    """
+    root = torch.sqrt(2 * torch.arange(states, dtype=torch.float64) + 1)
+    matrix = -torch.tril(root[:, None] * root, -1) - torch.diag(torch.arange(1.0, states + 1))
+    drawn = torch.randn(states, states, dtype=torch.complex128)
+    size = PERTURBED * torch.linalg.matrix_norm(matrix, 2) / torch.linalg.matrix_norm(drawn, 2)
+    rates = torch.linalg.eigvals(matrix + size * drawn)
+    return torch.complex(rates.real.clamp(max=LEAST_DECAY), rates.imag)
+
+
+def _half_decay(turns: Tensor) -> Tensor:
+    return torch.complex(torch.full_like(turns, -0.5), turns)
+
+
+PERTURBED, LEAST_DECAY = 1e-3, -1e-4
+RATES: dict[str, Callable[[int], Tensor]] = {  # by `init`: complex (states,)
+    "lin": lambda states: _half_decay(math.pi * torch.arange(states)),
+    "legs": lambda states: _half_decay(legs(states)),
+    "ptd": ptd,
+}
 
 
 def _quotient(above: Tensor, real: Tensor, imaginary: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from edgekit.export.passes.assignments import AssignmentsToConcat
 from edgekit.export.passes.batchnorm import FoldBatchNorm
 from edgekit.export.passes.branches import BranchesToWhere
 from edgekit.export.passes.canonical_forms.table import Canonical
@@ -37,6 +38,8 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     BranchesToWhere(),
     InferShapes(),
     CheckNodes(),
+    AssignmentsToConcat(),
+    InferShapes(),
     OneFloatType(),
     CountMoves(),
     UnifyQuantizers(),

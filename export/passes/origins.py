@@ -23,17 +23,21 @@ class Origin:
 
 
 def record(graph: ir.Graph, node: ir.Node) -> None:
-    """Remember a folded node if it grows to a given size, or reads a value that did."""
+    """Remember a folded node if it grows to a given size, reads a value that did, or cuts a table."""
     origins: dict[str, Origin] = graph.meta.setdefault(KEY, {})
     values = [value for value in node.inputs if value is not None]
-    grows = facts_of(node).grows or any(value.name in origins for value in values)
-    if node.domain or not grows:
+    follows = any(value.name in origins for value in values)
+    if node.domain or not (follows or _grows_or_cuts(node)):
         return
     contents = _contents(values)
     if len(contents) == len(set(values)):
         operands = [None if v is None else (str(v.name), contents[v]) for v in node.inputs]
         attributes = tuple(node.attributes.values())
         origins[str(node.outputs[0].name)] = Origin(node.op_type, attributes, tuple(operands))
+
+
+def _grows_or_cuts(node: ir.Node) -> bool:
+    return facts_of(node).grows or node.op_type == "Slice"
 
 
 def _contents(values: Iterable[ir.Value]) -> dict[ir.Value, Array]:

@@ -1,6 +1,6 @@
 """`stream`: an offline network becomes one that reads a hop and carries its state, proven equal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor, lcm, prod
@@ -26,7 +26,9 @@ from edgekit.export.stream.rules.mirror_padding import run_on_padded
 from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.tensor_timing import Facts, find_facts
-from edgekit.export.stream.track import Later, Segments, StreamingRefused, Track, Unseen
+from edgekit.export.stream.time_joins import find_joins, with_selections
+from edgekit.export.stream.torch_network import TooShort
+from edgekit.export.stream.track import Later, Segments, Span, StreamingRefused, Track, Unseen
 from edgekit.export.stream.values import INSIDE
 from edgekit.export.torch_source import INVERSE_TRANSFORM
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts, TensorTime, Timing
@@ -40,6 +42,8 @@ PROVEN_HOPS = (
 FLOAT_BYTES = 4
 # times the least length at which a network is read, until a window of attention ends
 LENGTHS = (1, 10, 40)
+# windows with late first outputs that are tried without: each costs a rewrite
+MOST_LATE = 12
 
 
 class WindowUnseen(ModelError):
@@ -52,10 +56,11 @@ class Analysis:
 
     short: ir.Model
     facts: Facts
-    needs: Mapping[ir.Value, int]
+    needs: Mapping[ir.Value, Span]
     known: KnownFrames
     longest: int
     controls: Sequence[str] = ()
+    until: int | None = None
 
 
 def stream(
@@ -100,7 +105,11 @@ def stream(
     described = model.describe(
         source=source.source,
         stream=replace(model.stream, sample_rate_hz=sample_rate),
-        notes=[*offline.notes, *(note for note in source.notes if note == INVERSE_TRANSFORM)],
+        notes=[
+            *offline.notes,
+            *model.notes,
+            *(note for note in source.notes if note == INVERSE_TRANSFORM),
+        ],
     )
     hop_network = declare_controls(declare_constants(described, session), controls)
     real = () if recordings is None else recordings(hop_network)
@@ -128,20 +137,32 @@ def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, M
         except Segments as found:
             facts = replace(analysis.facts, segment=lcm(analysis.facts.segment, found.samples))
             analysis = replace(analysis, facts=facts)
-        except WindowUnseen:
+        except WindowUnseen as unseen:
             if not longer:
                 raise
             times, *longer = longer
-            analysis = analyse(offline, times)
+            analysis = _read_longer(offline, times, unseen)
+
+
+def _read_longer(offline: Offline, times: int, unseen: WindowUnseen) -> Analysis:
+    """Read the network at a greater length; where it does not run there, no window of its attention has an end."""
+    try:
+        return analyse(offline, times)
+    except TooShort:
+        raise unseen from None
 
 
 def analyse(offline: Offline, times: int = 1) -> Analysis:
     """Read the network at two lengths, `times` the least, and find its facts."""
     short, long, samples = two_lengths(offline, times)
     facts = find_facts(short.graph, long.graph, samples)
+    if (joins := find_joins(short.graph, facts)).growing:
+        offline = with_selections(offline, joins)
+        short, long = (offline.at(count).ir for count in samples)
+        facts = find_facts(short.graph, long.graph, samples)
     known = KnownFrames(short, offline.at, samples[0])
     needs = find_needs(short.graph, facts)
-    return Analysis(short, facts, needs, known, samples[1], offline.controls)
+    return Analysis(short, facts, needs, known, samples[1], offline.controls, offline.until)
 
 
 def rewrite(analysis: Analysis, hop: int) -> Model:
@@ -150,16 +171,45 @@ def rewrite(analysis: Analysis, hop: int) -> Model:
     Raises:
         ModelError: every node that cannot be streamed.
     """
+    model, repeats = _rewrite_plan(analysis, hop, ())
+    if not repeats:
+        return model
+    sooner, lates = _rewrite_plan(analysis, hop, None)
+    if _delays(sooner) == _delays(model):
+        return model
+    for name in lates[:MOST_LATE]:
+        fewer, _ = _rewrite_plan(analysis, hop, [other for other in lates if other != name])
+        if _delays(fewer) == _delays(sooner):
+            sooner, lates = fewer, [other for other in lates if other != name]
+    return sooner
+
+
+def _delays(model: Model) -> list[int]:
+    return [time.delay_frames for time in model.timing.values()]
+
+
+def _rewrite_plan(
+    analysis: Analysis, hop: int, lates: Collection[str] | None
+) -> tuple[Model, list[str]]:
+    """Rewrite with late first outputs of some windows; returns also the names of all windows that could have them."""
     floors: dict[ir.Value, int] = {}
     while True:
         try:
-            return _rewrite(analysis, hop, floors)
+            return _rewrite(analysis, hop, floors, lates)
         except Later as late:
             floors[late.scores] = late.delay
 
 
-def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Model:
-    writer = Rewriter(analysis.short, analysis.facts, analysis.needs, analysis.known, hop, floors)
+def _rewrite(
+    analysis: Analysis,
+    hop: int,
+    floors: Mapping[ir.Value, int],
+    lates: Collection[str] | None,
+) -> tuple[Model, list[str]]:
+    writer = Rewriter(
+        analysis.short, analysis.facts, analysis.needs, analysis.known, hop, floors, lates
+    )
+    writer.until = analysis.until
     offline = analysis.short.graph
     for value in offline.inputs:
         _input(writer, value, str(value.name) in analysis.controls)
@@ -180,13 +230,15 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     for name, track in outputs.items():
         timing[name] = Timing(track.axis, track.delay, track.time.offset)
     places = {str(value.name): place for place, value in enumerate(graph.inputs)}
-    return Model(model).describe(
+    described = Model(model).describe(
         states=sorted(writer.new.states, key=lambda pair: places[pair.input]),
         stream=StreamInfo(hop, None, delay, analysis.facts.minimum_hop()),
         timing=timing,
         end_state=writer.new.end_state,
         streaming=facts,
+        notes=[*writer.along.ends, *writer.ends],
     )
+    return described, list(dict.fromkeys(writer.repeats))
 
 
 def _input(writer: Rewriter, value: ir.Value, is_control: bool) -> None:

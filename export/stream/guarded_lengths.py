@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.stream.guards import Guards, changes
@@ -63,8 +62,15 @@ class GuardedLengths:
             if after and self.lengths.fits(after):
                 above.add(after)
             elif after and condition.direct:
-                _refuse_branch(condition.place, after)
+                self._refuse_branch(condition.place, after)
         return *sorted(below)[-MOST:], *sorted(above)[:MOST]
+
+    def _refuse_branch(self, place: str, samples: int) -> None:
+        if self.lengths.ends_before(samples):
+            return
+        found = f"another way through it from {samples} samples on, which are too many to compare"
+        step = f"remove what depends on the length, or declare with --until {samples - 1} that no recording is longer"
+        raise ModelError(Problem(f"in {place}", found, SAME, step))
 
     def _near(self, changed: int, side: int) -> set[int]:
         step = self.lengths.step
@@ -93,9 +99,3 @@ class GuardedLengths:
         ]
         least = min((count for count, _ in changed), default=0)
         return [place for count, place in changed if count == least]
-
-
-def _refuse_branch(place: str, samples: int) -> NoReturn:
-    found = f"another way through it from {samples} samples on, which are too many to compare"
-    step = "remove what depends on the length"
-    raise ModelError(Problem(f"in {place}", found, SAME, step))

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgekit.base.user_code import is_users
-from edgekit.export.torch_source import leaves
+from edgekit.export.torch_calls import leaves
 
 if TYPE_CHECKING:
     import sympy
@@ -163,8 +163,10 @@ def _conditions(
 ) -> Iterator[LengthGuard]:
     """Return every condition on the lengths of inputs alone, once."""
     import sympy
+    import torch
     from torch.utils._sympy.printers import PythonPrinter
 
+    names_in_text = {"math": math, "torch": torch}
     seen = set()
     for guard, by in zip(guards, askers, strict=False):
         free = sorted(guard.expr.free_symbols, key=str)
@@ -172,7 +174,7 @@ def _conditions(
             continue
         seen.add(guard.expr)
         compiled = sympy.lambdify(
-            free, guard.expr, modules=[{"math": math}], printer=PythonPrinter()
+            free, guard.expr, modules=[names_in_text], printer=PythonPrinter()
         )
         names = [symbols[symbol] for symbol in free]
         numbers = frozenset(abs(int(n)) for n in guard.expr.atoms(sympy.Integer))

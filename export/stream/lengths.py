@@ -71,7 +71,7 @@ def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequ
     for place, samples in enumerate(lengths):
         try:
             short, long = offline.probe(times * samples), offline.probe(2 * times * samples)
-            _refuse_scan(offline, short, long, times * samples)
+            _find_loops(offline, short, long, times * samples)
             frames = frames_of_slowest(short, long)
             if not frames:
                 continue
@@ -87,14 +87,16 @@ def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequ
     return lengths
 
 
-def _refuse_scan(offline: Offline, short: Calls, long: Calls, samples: int) -> None:
-    """Refuse torch code whose calls grow with the length, where its export grows too."""
-    assert offline.probe is not None and offline.nodes is not None
+def _find_loops(offline: Offline, short: Calls, long: Calls, samples: int) -> None:
+    """Find the loops along time of torch code whose calls grow with the length, where its export grows too."""
+    assert (
+        offline.probe is not None and offline.nodes is not None and offline.find_loops is not None
+    )
     if not len(short.shapes) < len(long.shapes) < len(offline.probe(3 * samples).shapes):
         return
     counts = offline.nodes(samples), offline.nodes(2 * samples)
-    if counts[0] < counts[1]:
-        _refuse_growth(most_grown(short, long), counts, samples)
+    if counts[0] < counts[1] and (problems := offline.find_loops(samples)):
+        _refuse_growth(most_grown(short, long), counts, samples, problems)
 
 
 def _refuse_loop(offline: Offline, samples: int) -> None:
@@ -104,11 +106,14 @@ def _refuse_loop(offline: Offline, samples: int) -> None:
         _refuse_growth(grown_module(short, long), (len(short), len(long)), samples)
 
 
-def _refuse_growth(where: str, nodes: tuple[int, int], samples: int) -> None:
+def _refuse_growth(
+    where: str, nodes: tuple[int, int], samples: int, problems: Sequence[str] = ()
+) -> None:
     found = f"a loop or a scan along time: {nodes[0]} nodes at {samples} samples, {nodes[1]} at {2 * samples}"
+    found = "; ".join([found, *problems])
     step = (
-        "use a recurrent layer, a convolution or a cumulative sum, for a scan of a state-space layer "
-        "edgekit.export.own_operators' SelectiveSSM or DiagonalSSM, or give the network in streaming form"
+        "let every turn compute the same from its frame and its states; or use a recurrent layer, a cumulative sum, "
+        "SelectiveSSM or DiagonalSSM of edgekit.export.own_operators"
     )
     raise ModelError(Problem(where, found, "the same operators at every length", step))
 
@@ -122,15 +127,18 @@ def _refuse_padded(short: ir.Graph, long: ir.Graph) -> None:
         after = static_shape(twin.inputs[0]), static_shape(twin.outputs[0])
         if before[0] == after[0] and before[1] != after[1] and array_of(node.inputs[0]) is None:
             found = f"two lengths are padded to the same one, {before[0]}"
-            step = "report this network"
+            step = "pad to a multiple of a few frames, not to one length"
             raise ModelError(Problem(place_of(node), found, "a network that grows", step))
 
 
 def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
     """Return the network at a first length and at nearly twice that, both multiples of its period."""
-    longer = 2 * samples
+    longer, least = 2 * samples, 1
     for _ in range(ATTEMPTS):
-        first, second = offline.at(samples).ir, offline.at(longer).ir
+        try:
+            first, second = offline.at(samples).ir, offline.at(longer).ir
+        except TooShort as error:
+            raise _strides_problem(samples, least) from error
         _refuse_padded(first.graph, second.graph)
         try:
             least = period(first.graph, second.graph, offline.rates)
@@ -146,6 +154,12 @@ def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tupl
             return first, second, (samples, longer)
         samples = least * max(frames, -(-samples // least))
         longer = 2 * samples - least  # not a multiple of many hops: the proof can use it too
+    raise _strides_problem(samples, least)
+
+
+def _strides_problem(samples: int, least: int) -> ModelError:
     found = f"at {samples} samples its strides in time seem to multiply to {least}"
-    step = "remove what depends on the length"
-    raise ModelError(Problem("the network", found, "the same strides at every length", step))
+    step = (
+        "remove what depends on the length, as a table of fixed size or a view of frames by frames"
+    )
+    return ModelError(Problem("the network", found, "the same strides at every length", step))

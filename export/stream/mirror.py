@@ -1,12 +1,13 @@
 """Frames that repeat others at both ends of a stream: the index that picks them, hop by hop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.hopgraph import HopGraph
-from edgekit.export.stream.track import Mirror
+from edgekit.export.stream.late import Window
+from edgekit.export.stream.track import Mirror, Track
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,11 @@ def gather_mirrored_frames(
     source = reading.mirror.source
     total = source.frames + reading.count
     index = new.constant(np.arange(reading.skip, total - reading.rest), f"{name}.places")
-    if reading.start:
-        index = _frames_before_start(new, index, reading, name)
-    if reading.end:
-        index = _frames_after_end(new, index, reading, name)
+    steps = [_frames_before_start] * reading.start + [_frames_after_end] * reading.end
+    if source.delay < -source.time.offset:
+        steps.reverse()  # until the end is known, it seems to lie before frames that the start repeats
+    for step in steps:
+        index = step(new, index, reading, name)
     limits = new.constant(0, f"{name}.least"), new.constant(total - 1, f"{name}.most")
     inside = new.exact(new.one(f"{name}.inside", "Clip", index, *limits))
     chosen = new.one(f"{name}.index", "Cast", inside, to=ir.DataType.INT64)
@@ -92,3 +94,18 @@ def _distance(new: HopGraph, one: ir.Value, other: ir.Value, name: str) -> ir.Va
 
 def _number(new: HopGraph, op_type: str, value: ir.Value, number: int, name: str) -> ir.Value:
     return new.exact(new.one(name, op_type, value, new.constant([number], f"{name}.by")))
+
+
+def equal_first_outputs(mirror: Mirror, window: Window) -> int:
+    """Return the number of windows that read only frames that repeat the first one."""
+    if mirror.mode != "edge" or window.stride != 1:
+        return 0
+    return max(0, mirror.left - window.reach + window.left)
+
+
+def drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
+    """Return a padded stream whose first and last frames repeat others."""
+    time = replace(track.time, offset=track.time.offset - left - right)
+    bare = replace(track, zero_before=False, zero_after=False, mirror=None)
+    source = replace(bare, time=time, delay=track.delay + left, late=track.late[left:])
+    return replace(track, mirror=Mirror(source, mode, left, right))

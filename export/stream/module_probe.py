@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgekit.export.torch_source import leaves
+from edgekit.export.torch_calls import leaves
 
 if TYPE_CHECKING:
     import torch

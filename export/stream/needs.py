@@ -1,20 +1,18 @@
-"""Finds how far every tensor is read: a convolution whose last frames are cut off needs no right padding."""
+"""Finds which frames of every tensor are read: what a crop cuts off needs no padding."""
 
 import onnx_ir as ir
 
 from edgekit.export.stream.rules.table import rule_of
-from edgekit.export.stream.tensor_timing import Facts
+from edgekit.export.stream.tensor_timing import Facts, TimeAxis
+from edgekit.export.stream.track import Span
 
 
-def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, int]:
-    """Return the offset n for which the frames below ``rate * samples + n`` of a value are read.
-
-    Values without readers are left out.
-    """
-    needs: dict[ir.Value, int] = {}
+def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, Span]:
+    """Return the frames of each value that are read. Values without readers are left out."""
+    needs: dict[ir.Value, Span] = {}
     for output in graph.outputs:
         if (whole := facts.time(output)) is not None:
-            needs[output] = whole.offset
+            needs[output] = Span(0, whole.offset)
     for node in reversed(list(graph)):
         rule = rule_of(node)
         for value in node.inputs:
@@ -24,10 +22,15 @@ def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, int]:
             for output in node.outputs:
                 made = facts.time(output)
                 if made is None:
-                    wanted = time.offset
+                    wanted = Span(0, time.offset)
                 elif output in needs:
-                    wanted = min(time.offset, rule.needs(node, time, made, needs[output]))
+                    wanted = _clip(time, rule.needs(node, time, made, needs[output]))
                 else:
                     continue
-                needs[value] = max(needs.get(value, wanted), wanted)
+                needs[value] = wanted.union(needs.get(value, wanted))
     return needs
+
+
+def _clip(time: TimeAxis, read: Span) -> Span:
+    """Leave out frames that a tensor does not have."""
+    return Span(max(0, read.first), min(time.offset, read.end))

@@ -132,7 +132,7 @@ def run_stream(
         if not np.isfinite(np.take(whole, range(start), axis)).all():
             raise VerificationError(
                 f"streamed by {hop} samples, output '{name}' is not finite in the {start} frames before "
-                "frame 0; next: report this network, or keep divisions and logarithms away from 0"
+                "frame 0; next: keep divisions and logarithms away from 0, as x / (y + 1e-9)"
             )
         results[name] = np.take(whole, range(start, start + int(length)), axis)
     return results

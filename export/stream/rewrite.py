@@ -1,49 +1,44 @@
 """The rewriter: context, delay lines and masks, of which the rules are made."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import DTypeLike
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.export.stream.known_frames import KnownFrames
-from edgekit.export.stream.mirror import MirrorReads, gather_mirrored_frames
+from edgekit.export.stream.late import KNOWN, NONE, Late, Window, again, late_windows, latest_of
+from edgekit.export.stream.mirror import (
+    MirrorReads,
+    drop_padding,
+    equal_first_outputs,
+    gather_mirrored_frames,
+)
 from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.tensor_timing import Facts
-from edgekit.export.stream.track import Mirror, StreamingRefused, Track
+from edgekit.export.stream.track import Mirror, Span, StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE, Values
-from edgekit.export.stream.windows import fill_of, pads_of, unheard
+from edgekit.export.stream.windows import fill_of, gap, pads_of, unheard
 from edgekit.graph.model import ROUNDABLE
 
 LARGE = 1e9  # a fill beyond it means infinity: the network reads it only in a maximum
-
-
-@dataclass(frozen=True)
-class Window:
-    """Input frames that output frame j reads: ``j * stride - left`` to ``j * stride - left + reach``.
-
-    `last` is the last frame that is read, counted from ``rate * samples``; the first `unheard` of each window have no
-    effect.
-    """
-
-    reach: int
-    stride: int
-    left: int
-    last: int
-    unheard: int
 
 
 class Rewriter(Values):
     """Rewriter of a network to hops: the state that the rules work with.
 
     Attributes:
-        needs: how far the offline values are read, see `needs.find_needs`.
+        needs: the frames of the offline values that are read, see `needs.find_needs`.
         known: frames that are known before the stream starts.
         floors: least delays of attention scores, see `Later`.
+        lates: names of windows whose first outputs may be late, see `late`; None means all. Those of others wait.
+        repeats: names of windows that read repeated frames earlier than they are there.
+        until: samples that a recording has at most; None without an end.
+        ends: notes on the end of streams.
+        functions: of the offline network, with the bodies of its loops.
         state_bytes: bytes kept from hop to hop because of an offline value.
     """
 
@@ -51,27 +46,35 @@ class Rewriter(Values):
         self,
         offline: ir.Model,
         facts: Facts,
-        needs: Mapping[ir.Value, int],
+        needs: Mapping[ir.Value, Span],
         known: KnownFrames,
         hop: int,
         floors: Mapping[ir.Value, int],
+        lates: Collection[str] | None = (),
     ) -> None:
         """Start with an empty hop graph."""
         super().__init__(facts, hop, dict(offline.opset_imports))
-        self.needs, self.known, self.floors = needs, known, floors
+        self.needs, self.known, self.floors, self.lates = needs, known, floors, lates
+        self.repeats: list[str] = []
+        self.until: int | None = None
+        self.ends: dict[str, None] = {}
+        self.functions = offline.functions
         self.states: dict[ir.Value, list[ir.Value]] = {}
         self._solid: dict[ir.Value, Track] = {}
-        self._held: dict[ir.Node, int] = {}
+        self._starts: dict[ir.Node, tuple[int, Late, int]] = {}
         self._contexts: dict[tuple[ir.Value, int, bytes], ir.Value] = {}
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
         """Return the hop with the `count` frames before it; below 0, the hop without its first frames."""
-        if count == 0:
+        held = track.again
+        if count == held:
             return track.value
         if track.outer > 1:
             raise StreamingRefused(*INSIDE)
-        if count < 0:
-            return self.new.slice(track.value, track.axis, -count, track.frames, f"{name}.rest")
+        if count < held:
+            end = held + track.frames
+            return self.new.slice(track.value, track.axis, held - count, end, f"{name}.rest")
+        count -= held
         start = self.known_context(track, count)
         key = track.value, count, start.tobytes()  # padded with something, a value starts otherwise
         if key not in self._contexts:
@@ -116,13 +119,16 @@ class Rewriter(Values):
         shape = list(track.shape)
         shape[track.axis] = count
         frames = np.zeros(shape, np.float32)
-        early = min(-track.delay, count)
+        delay = track.delay + track.again
+        early = min(-delay, count)
+        if -delay <= self.frames_read(track.offline).first:
+            early = 0
         producer = track.offline.producer()
         zeros = producer is not None and producer.op_type == "Pad" and not fill_of(producer)
-        if zeros and producer and pads_of(producer, track.axis)[0] >= -track.delay:
+        if zeros and producer and pads_of(producer, track.axis)[0] >= -delay:
             return frames
         if early > 0:
-            known = self.known.frames(track.offline, track.time, -track.delay)
+            known = self.known.frames(track.offline, track.time, -delay)
             if known is None:
                 raise StreamingRefused(
                     "its first frames, which come before the input, follow from another input",
@@ -138,22 +144,52 @@ class Rewriter(Values):
         """Return the stream shifted to a greater delay."""
         if delay <= track.delay:
             return track
-        whole = self.context(track, delay - track.delay, f"{name}.{track.offline.name}")
-        value = self.new.slice(whole, track.axis, 0, track.frames, f"{name}.delayed")
-        return replace(track, value=value, delay=delay, cause=None)
+        return self._shifted(track, delay, track.late, name)
+
+    def _shifted(self, track: Track, delay: int, late: Late, name: str) -> Track:
+        """Return the stream at a delay, with the older frames that `late` asks for."""
+        held = again(late, delay, track.frames)
+        count = delay - track.delay + held
+        value = self.context(track, count, f"{name}.{track.offline.name}")
+        if delay > track.delay:
+            end = held + track.frames
+            value = self.new.slice(value, track.axis, 0, end, f"{name}.delayed")
+        cause = track.cause if delay == track.delay else None
+        return replace(track, value=value, delay=delay, late=late, cause=cause)
+
+    def aligned(self, tracks: Mapping[ir.Value, Track], name: str) -> dict[ir.Value, Track]:
+        """Return streams at the greatest delay of them, each with the frames that the latest holds again."""
+        delay = max((track.delay for track in tracks.values()), default=0)
+        late = latest_of([track.late for track in tracks.values()])
+        return {
+            value: track
+            if (track.delay, track.late) == (delay, late)
+            else self._shifted(track, delay, late, name)
+            for value, track in tracks.items()
+        }
+
+    def settled(self, track: Track, name: str) -> Track:
+        """Return the stream without frames that it holds again: as late as its latest one."""
+        if not track.again:
+            return replace(track, late=NONE)
+        value = self.new.slice(track.value, track.axis, 0, track.frames, f"{name}.settled")
+        return replace(track, value=value, delay=track.delay + track.again, late=NONE)
 
     def zeroed(
         self, track: Track, name: str, *, before: bool, after: bool, fill: float = 0.0
     ) -> Track:
         """Return the stream with zeros, or `fill`, before frame 0 and after the end, if requested and not yet so."""
-        before = before and (track.delay > 0 if fill else not track.zero_before)
         after = after and not (track.zero_after and not fill)
-        if not before and not after:
-            return track
         if after and track.delay < -track.time.offset:
             # only its last sample shows whether a frame is after the end
             track = self.delayed(track, -track.time.offset, f"{name}.end")
-        value = self.masked(track, track.value, 0, name, before=before, after=after, fill=fill)
+        begins = track.delay + track.again > 0
+        before = before and (begins if fill else not track.zero_before)
+        if not before and not after:
+            return track
+        value = self.masked(
+            track, track.value, track.again, name, before=before, after=after, fill=fill
+        )
         zero_before, zero_after = track.zero_before or before, track.zero_after or after
         if fill:
             zero_before = zero_after = False
@@ -169,15 +205,26 @@ class Rewriter(Values):
         before: bool = False,
         after: bool = False,
         outer: int = 1,
+        late: Late = NONE,
     ) -> None:
         """Record a stream as `Values.set`; equal first outputs of a window are left out of it."""
-        more = {"before": before, "after": after}
-        super().set(value, result, delay, *sources, node=node, outer=outer, **more)
-        if node is not None and (held := self._held.get(node)):
-            self.tracks[value] = _drop_padding(self.tracks[value], "edge", held, 0)
+        held, own, _ = (0, late, 0) if node is None else self._starts.get(node, (0, late, 0))
+        super().set(
+            value,
+            result,
+            delay,
+            *sources,
+            node=node,
+            before=before,
+            after=after,
+            outer=outer,
+            late=own,
+        )
+        if held:
+            self.tracks[value] = drop_padding(self.tracks[value], "edge", held, 0)
 
-    def frames_read(self, output: ir.Value) -> int:
-        """Return the offset n for which frames below ``rate * samples + n`` of a rule's output are read.
+    def frames_read(self, output: ir.Value) -> Span:
+        """Return the frames of a rule's output that are read.
 
         Raises:
             Refused: it has no time axis, as after padding or cutting to one length.
@@ -185,7 +232,7 @@ class Rewriter(Values):
         time = self.facts.time(output)
         if time is None:
             raise StreamingRefused(*self._without_time(output))
-        return self.needs.get(output, time.offset)
+        return self.needs.get(output, Span(0, time.offset))
 
     def zero_start(self, node: ir.Node, fill: float) -> None:
         """Put zeros before frame 0 of the output of `node`, if sums or squares of `fill` would overflow there."""
@@ -207,17 +254,19 @@ class Rewriter(Values):
     ) -> ir.Value:
         """`value`, which is `track` with `count` frames of context, with `fill` outside the stream."""
         inside = self.inside(track, count, name, before=before, after=after)
-        other = self.new.constant(fill, f"{name}.fill", _dtype(track))
+        other = self.new.constant(fill, f"{name}.fill", track.dtype)
         return self.new.one(f"{name}.masked", "Where", inside, value, other)
 
     def allowed(self, node: ir.Node, track: Track) -> ir.Value:
         """Return the stream as an operand of `node`, with 1 before frame 0 if not every number is valid."""
-        if track.delay <= 0 or partial(node) is not track.offline:
+        if track.delay + track.again <= 0 or partial(node) is not track.offline:
             return track.value
         if sign(track.value) > 0 or (node.op_type == "Sqrt" and sign(track.value) == 0):
             return track.value
         name = f"{node.name}.{track.offline.name}"
-        return self.masked(track, track.value, 0, name, before=True, after=False, fill=1.0)
+        return self.masked(
+            track, track.value, track.again, name, before=True, after=False, fill=1.0
+        )
 
     def inside(self, track: Track, count: int, name: str, *, before: bool, after: bool) -> ir.Value:
         """Return the frames of a context that are inside the stream: bool, broadcasts over the other axes."""
@@ -254,17 +303,25 @@ class Rewriter(Values):
             fill: value of frames outside the stream; None if it does not matter.
         """
         track, output, name = self.stream(node.inputs[0]), node.outputs[0], str(node.name)
-        last = (self.frames_read(output) - 1) * stride + reach - left
+        read = self.frames_read(output)
+        last = (read.end - 1) * stride + reach - left
+        step, silent = gap(node, track.axis), unheard(node, track.axis)
+        window = Window(reach, stride, left, last, silent, read.first, step)
         if track.mirror is not None:
-            window = Window(reach, stride, left, last, unheard(node, track.axis))
-            return self._mirrored(track, window, node)
+            value, delay, held, late = self.padded_window(track, window, name, hold=True)
+            older = again(late, delay, track.frames // stride)
+            self._starts[node] = held, late, older
+            return value, delay
         before, after = left > 0, last >= track.time.offset
         if fill == 0:
             track = self.zeroed(track, name, before=before, after=after)
         elif fill is not None and after and track.delay < -track.time.offset:
             track = self.delayed(track, -track.time.offset, f"{name}.end")
         delay = ceil(Fraction(track.delay + reach - left + 1 - stride, stride))
-        count = delay * stride + left - track.delay
+        late = late_windows(track.late, window)
+        older = again(late, delay, track.frames // stride)
+        self._starts[node] = 0, late, older
+        count = (delay + older) * stride + left - track.delay
         value = self.context(track, count, name)
         if fill is not None and fill != 0 and (before or after):
             value = self.masked(track, value, count, name, before=before, after=after, fill=fill)
@@ -277,8 +334,8 @@ class Rewriter(Values):
         output, track = node.outputs[0], self.stream(node.inputs[0])
         shape = self.hop_shape(output)
         source = replace(track, value=value, shape=shape, zero_before=False, zero_after=False)
-        source = self.delayed(source, 0, str(node.name))
-        self.set(output, source.value, source.delay - left, track, node=node)
+        late = (KNOWN,) * left + source.late
+        self.set(output, source.value, source.delay - left, track, node=node, late=late)
         self.tracks[output] = replace(self.tracks[output], mirror=Mirror(source, mode, left, right))
 
     def kept_mirror(self, node: ir.Node, mirror: Mirror) -> None:
@@ -286,81 +343,57 @@ class Rewriter(Values):
         for output in node.outputs:
             track = self.track(output)
             if track is not None:
-                self.tracks[output] = _drop_padding(track, mirror.mode, mirror.left, mirror.right)
+                self.tracks[output] = drop_padding(track, mirror.mode, mirror.left, mirror.right)
 
-    def solid(self, value: ir.Value) -> Track:
-        """Return the stream of a padded value with all frames that the padding adds."""
-        track = self.tracks[value]
+    def held_again(self, node: ir.Node) -> int:
+        """Return how many frames before its hop the output of a window holds again."""
+        return self._starts[node][2]
+
+    def solid(self, value: ir.Value, *, late: bool = False) -> Track:
+        """Return the stream of a value with all frames that a padding adds, and settled unless it may be late."""
+        track, name = self.tracks[value], f"{value.name}.padded"
         if track.mirror is None:
-            return track
+            return track if late else self.settled(track, name)
         if value not in self._solid:
-            name = f"{value.name}.padded"
-            window = Window(0, 1, 0, self.needs.get(value, track.time.offset) - 1, 0)
-            found, delay, _ = self._mirror_window(track, window, name, hold=False)
+            read = self.frames_read(value)
+            window = Window(0, 1, 0, read.end - 1, first=read.first)
+            found, delay, _, own = self.padded_window(track, window, name, hold=False)
             cause = track.cause if delay <= 0 or track.cause else name
-            self._solid[value] = replace(
-                track,
-                value=found,
-                delay=delay,
-                cause=cause,
-                mirror=None,
-                zero_before=delay <= 0,
-                zero_after=False,
-            )
-        return self._solid[value]
+            made = replace(track, value=found, delay=delay, cause=cause, mirror=None, late=own)
+            before = delay + made.again <= 0
+            self._solid[value] = replace(made, zero_before=before, zero_after=False)
+        return self._solid[value] if late else self.settled(self._solid[value], name)
 
-    def _mirrored(self, track: Track, window: Window, node: ir.Node) -> tuple[ir.Value, int]:
-        value, delay, held = self._mirror_window(track, window, str(node.name), hold=True)
-        if held:
-            self._held[node] = held
-        return value, delay
-
-    def _mirror_window(
+    def padded_window(
         self, track: Track, window: Window, name: str, *, hold: bool
-    ) -> tuple[ir.Value, int, int]:
-        """Return a window's input from a padded value, its delay, and how many of its first outputs are equal.
+    ) -> tuple[ir.Value, int, int, Late]:
+        """Return a window's input from a padded value, its delay, how many of its first outputs are equal, and `late`.
 
-        The first output waits for the frame that the first padded one repeats. If the first windows only read repeats
-        of one frame, their outputs are equal, and their readers need not wait.
+        The first output that is read waits for the frame that its first padded one repeats, unless it may be late. If
+        the first windows only read repeats of one frame, their outputs are equal, and their readers need not wait.
         """
         mirror, skip, stride = track.mirror, -window.left, window.stride
         assert mirror is not None
         source = mirror.source
         right = min(mirror.right, window.last - mirror.left - source.time.offset + 1)
-        if right > 0 and source.delay < -source.time.offset:
-            source = self.delayed(source, -source.time.offset, f"{name}.end")
-            mirror = replace(mirror, source=source)
         begin = source.delay - mirror.left
-        least = delay = ceil(Fraction(begin + window.reach + skip + 1 - stride, stride))
-        held = _equal_first_outputs(mirror, window) if hold else 0
-        start = skip < mirror.left
-        if start and not held:
-            furthest = max(mirror.first_needs - skip - window.unheard, mirror.left)
-            hops = -(-(furthest + begin + 1) // track.frames) - 1
-            delay = max(delay, hops * track.frames // stride)
-        needed = delay * stride - skip - begin
+        lag = Fraction(begin + window.reach + skip + 1 - stride, stride)
+        # which frame is the last one is known with the last sample
+        ends = -source.time.offset - source.delay if right > 0 else 0
+        delay = ceil(lag + Fraction(max(0, ends), stride))
+        may_be_late = self.lates is None or name in self.lates
+        equal = equal_first_outputs(mirror, window) if hold else 0
+        held = 0 if may_be_late else equal
+        late = late_windows(mirror.late, replace(window, first=max(window.first, held)))
+        older = again(late, delay, track.frames // stride)
+        if older or equal:
+            self.repeats.append(name)
+        if not may_be_late:
+            late, delay, older = NONE, delay + older, 0
+        rest = (delay - ceil(lag)) * stride
+        needed = (delay + older) * stride - skip - begin
         count = max(0, needed + max(0, mirror.reach - window.reach if right > 0 else 0))
         whole = self.context(source, count, name)
-        rest = (delay - least) * stride
+        start = window.first * stride + skip < mirror.left
         reading = MirrorReads(mirror, count, count - needed, rest, start, right > 0)
-        return gather_mirrored_frames(self.new, whole, reading, name), delay, held
-
-
-def _equal_first_outputs(mirror: Mirror, window: Window) -> int:
-    """Return the number of windows that read only frames that repeat the first one."""
-    if mirror.mode != "edge" or window.stride != 1:
-        return 0
-    return max(0, mirror.left - window.reach + window.left)
-
-
-def _drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
-    """Return a padded stream whose first and last frames repeat others."""
-    time = replace(track.time, offset=track.time.offset - left - right)
-    source = replace(
-        track, time=time, delay=track.delay + left, zero_before=False, zero_after=False, mirror=None
-    )
-    return replace(track, mirror=Mirror(source, mode, left, right))
-
-
-def _dtype(track: Track) -> DTypeLike:
-    return np.float32 if track.offline.dtype is None else track.offline.dtype.numpy()
+        return gather_mirrored_frames(self.new, whole, reading, name), delay, held, late

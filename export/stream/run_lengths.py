@@ -94,8 +94,15 @@ class ComparisonLengths:
         for steps in range(samples // self.step, samples // self.step + 3):
             yield steps * self.step
 
+    def ends_before(self, samples: int) -> bool:
+        """Whether no recording is declared to be so long."""
+        end = self.offline.until
+        return end is not None and samples > max(end, self.read)
+
     def fits(self, samples: int) -> bool:
         """Whether a run of `samples` needs no more memory and time than a proof should."""
+        if self.ends_before(samples):
+            return False
         if samples <= self.example:
             return True
         sizes = [self._elements(value, samples) for value in self.facts.axes]

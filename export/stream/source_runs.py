@@ -14,7 +14,8 @@ from edgekit.export.onnx_file.constants import Constants, bind_constants
 from edgekit.export.onnx_file.file_checks import parse, runnable
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.stream.guards import LARGEST_NUMBER, SMALLEST_NUMBER, LengthNumber
-from edgekit.export.torch_source import TorchModule, leaves
+from edgekit.export.torch_calls import leaves
+from edgekit.export.torch_source import TorchModule
 from edgekit.graph.facts import names
 
 LENGTHS = ("Split", "Range")  # their constants may be lengths, as those of `Facts.compares`

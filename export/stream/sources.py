@@ -13,6 +13,7 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.onnx_file.dynamic_integers import in_float
 from edgekit.export.onnx_file.file_checks import parse
 from edgekit.export.stream.guards import Guards, LengthNumber
 from edgekit.export.stream.module_probe import Calls
@@ -45,12 +46,15 @@ class Offline:
         probe: runs torch code at this length; like `at` it raises `TooShort` at a length at which the network does not
             run. None for a file.
         nodes: number of nodes of its export at this length that depend on an input.
+        find_loops: finds the loops along time in exports at this length and at twice that, so that `at` rolls them
+            back; returns why it left some.
         run: runs the source itself on whole inputs and returns its outputs in order; `TooShort` if it fails.
             None if the network is another one on purpose.
         run_in_double: the same in float64; None if the source has no such form.
         guards: reads the length conditions of torch code; None for a file.
         numbers: numbers with which a file compares positions, or at which it cuts time.
         multiple: number of which every length is a multiple, as stated by an .onnx.
+        until: samples that a recording has at most; None without an end.
     """
 
     at: Callable[[int], Model]
@@ -61,11 +65,13 @@ class Offline:
     controls: Sequence[str] = ()
     probe: Callable[[int], Calls] | None = None
     nodes: Callable[[int], int] | None = None
+    find_loops: Callable[[int], Sequence[str]] | None = None
     run: Callable[[Arrays], Sequence[Array]] | None = None
     run_in_double: Callable[[Arrays], Sequence[Array]] | None = None
     guards: Callable[[int], Guards] | None = None
     numbers: Sequence[LengthNumber] = ()
     multiple: int = 1
+    until: int | None = None
 
     @property
     def unit(self) -> int:
@@ -102,6 +108,7 @@ def onnx_offline(
         ModelError: not a usable file, or a time axis that cannot be found.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
+    data, floats = in_float(data, products=True)
     shapes, time_axes, constants = shapes or {}, time_axes or {}, constants or {}
     graph = parse(data, shapes).graph
     inputs = dims_of_inputs(graph, constants)
@@ -114,11 +121,11 @@ def onnx_offline(
     def at(samples: int) -> Model:
         lengths = {key: int(samples * own.get(key, 1)) for key in fixed}
         sizes = {k: _with_time(dims, axes.get(k), lengths[k]) for k, dims in fixed.items()}
-        return from_onnx(data, name=name, shapes=sizes, constants=constants)
+        return from_onnx(data, name=name, shapes=sizes, constants=constants, offline=True)
 
     return Offline(
         cache(at),
-        notes,
+        [*floats, *notes],
         axes=axes,
         rates=own,
         run=file_run(data, shapes, constants),
@@ -160,6 +167,7 @@ def torch_offline(
         rates=network.rates,
         probe=network.probe,
         nodes=network.nodes,
+        find_loops=network.find_loops,
         run=network.run,
         run_in_double=partial(network.run, in_double=True),
         guards=network.guards,

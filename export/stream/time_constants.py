@@ -12,12 +12,16 @@ from edgekit.base.arrays import Array
 from edgekit.base.json_values import JsonObject
 from edgekit.export.passes.origins import Origin
 from edgekit.export.stream.hopgraph import HopGraph
-from edgekit.graph.facts import FACTS
+from edgekit.graph.facts import FACTS, names
+from edgekit.graph.nodes import array_of
 
 # an operand of a constant's node at the two lengths, by name and content; None where it is left out
 Operands = tuple[tuple[str, Array] | None, tuple[str, Array] | None]
 TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
+MOST_SKIPPED = 64  # rows of a table before the first one that is used
 MOST_START = 64  # hops until a pattern has set in
+# layers of matrices: each row of the result is a product of its row of the first operand
+PRODUCTS = names(lambda row: row.weights and row.degree == 1 and not row.slides)
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ class Emitter:
         least: the smallest hop, after which patterns repeat.
         origins: of the constants at the two lengths.
         made: emitted values, by the names of a constant, the delay, and the frames that are read.
+        ends: notes on tables that end.
     """
 
     new: HopGraph
@@ -150,6 +155,7 @@ class Emitter:
     made: dict[tuple[tuple[str, str], int, int | None], ir.Value | None] = field(
         default_factory=dict
     )
+    ends: dict[str, None] = field(default_factory=dict)
 
     def emit(
         self,
@@ -266,10 +272,50 @@ class Emitter:
         operands = list(zip(made.operands, twin.operands, strict=True))
         if _is_whole(along, operands[0]):
             return self._operand(operands[0], delay)
+        if made.op_type == "Slice" and (table := _table_of(along, operands[0])) is not None:
+            return self._looked_up(along, *table, frames, delay)
         form = _form(made, along.axis)
         if form == "shaped":
             return self._shaped(made.op_type, along, self._operand(operands[0], delay), frames)
         return None if form is None else self._repeated(made, along, operands, delay)
+
+    def _looked_up(
+        self, along: TimeConstant, table: Array, first: int, frames: int, delay: int
+    ) -> ir.Value:
+        """Return the rows of a hop of a table that goes on; after its end, where the source fails, the last one."""
+        new, name = self.new, f"{along.name}.row"
+        rows = table.shape[along.axis]
+        self._note_end(rows, rows - first - along.offset, along)
+        start, step = np.full(1, first, np.float32), np.ones(1, np.float32)
+        place = np.arange(frames) - delay
+        row = new.counted(start, step, place, name, np.dtype(np.float32))
+        return self._rows_of(table, along.axis, row, along.name)
+
+    def _clamped(
+        self, index: ir.Value, operands: Sequence[Operands], along: TimeConstant, axis: int
+    ) -> ir.Value:
+        """Return an index that ends at the last row of the first operand, as a table of positions does."""
+        table = operands[0][1]
+        if table is None or array_of(index) is not None:
+            return index
+        rows = table[1].shape[axis]
+        self._note_end(rows, rows - along.offset, along)
+        last = self.new.constant(rows - 1, f"{along.name}.last", np.int64)
+        return self.new.exact(self.new.one(f"{along.name}.index", "Min", index, last))
+
+    def _note_end(self, rows: int, frames: int, along: TimeConstant) -> None:
+        samples = int(frames / along.rate)
+        note = f"positions come from a table of {rows} rows: after {samples} samples its last row is used"
+        self.ends[note] = None
+
+    def _rows_of(self, table: Array, axis: int, row: ir.Value, name: str) -> ir.Value:
+        """Return rows of a table along an axis; from its end on the last one."""
+        new = self.new
+        last = new.constant(table.shape[axis] - 1, f"{name}.last")
+        index = new.exact(new.one(f"{name}.index", "Min", row, last))
+        whole = new.one(f"{name}.place", "Cast", index, to=ir.DataType.INT64)
+        rows = new.constant(table, f"{name}.table", table.dtype)
+        return new.one(f"{name}.now", "Gather", rows, whole, axis=axis)
 
     def _shaped(
         self, op_type: str, along: TimeConstant, operand: ir.Value | None, frames: int
@@ -290,6 +336,8 @@ class Emitter:
             if found is None and None not in both:
                 return None
             inputs.append(found)
+        if made.op_type == "Gather" and inputs[1] is not None:
+            inputs[1] = self._clamped(inputs[1], operands, along, _axis_of(made))
         attributes: JsonObject = {a.name: a.value for a in made.attributes}
         return self.new.one(f"{along.name}.along", made.op_type, *inputs, **attributes)
 
@@ -299,6 +347,28 @@ class Emitter:
         if one is None or other is None:
             return None
         return self.emit((one[0], other[0]), (one[1], other[1]), delay)
+
+
+def _axis_of(made: Origin) -> int:
+    """Return the attribute ``axis`` of a Gather."""
+    return next((int(one.value) for one in made.attributes if one.name == "axis"), 0)
+
+
+def _table_of(along: TimeConstant, operands: Operands) -> tuple[Array, int] | None:
+    """Return the table of which a constant is the first rows at both lengths, and its first row; None without one."""
+    one, other = operands
+    if one is None or other is None or not np.array_equal(one[1], other[1], equal_nan=True):
+        return None
+    table, axis = other[1], along.axis
+    if table.ndim != along.long.ndim or table.shape[axis] < along.long.shape[axis]:
+        return None
+    for first in range(min(table.shape[axis] - along.long.shape[axis], MOST_SKIPPED) + 1):
+        rows = (
+            np.take(table, range(first, first + array.shape[axis]), axis) for array in along.arrays
+        )
+        if all(map(np.array_equal, rows, along.arrays)):
+            return table, first
+    return None
 
 
 def _is_whole(along: TimeConstant, first: Operands) -> bool:
@@ -314,15 +384,12 @@ def _is_whole(along: TimeConstant, first: Operands) -> bool:
 def _form(made: Origin, axis: int) -> str | None:
     """Return how a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
     kind, row = made.op_type, FACTS.get(made.op_type)
-    if kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, axis)):
+    if kind in PRODUCTS or (kind == "Einsum" and _keeps_time(made, axis)):
         return "as it is"
     if row is None or not (row.elementwise or row.moves):
         return None
-    return (
-        "shaped"
-        if kind == "Expand" or (row.moves == "renames" and not row.elementwise)
-        else "as it is"
-    )
+    is_shaped = kind == "Expand" or (row.moves == "renames" and not row.elementwise)
+    return "shaped" if is_shaped else "as it is"
 
 
 def _keeps_time(made: Origin, axis: int) -> bool:

@@ -3,19 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.hop_runner import Arrays
+from edgekit.export.loops.forms import LoopForms, find_loops
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.stream.examples import repeat_along_time
 from edgekit.export.stream.guards import Guards, read_guards
 from edgekit.export.stream.module_probe import Calls, reached_nodes, record
 from edgekit.export.stream.source_runs import module_run
 from edgekit.export.stream.time_axes import Dims, Rates, check_rates, find_time
-from edgekit.export.torch_source import FORWARD_ERRORS, TorchModule, load_module, trace_module
+from edgekit.export.torch_calls import FORWARD_ERRORS
+from edgekit.export.torch_source import TorchModule, TorchSource, load_module, trace_module
 from edgekit.graph.model import Model
 
 if TYPE_CHECKING:
@@ -35,12 +37,16 @@ class TorchNetwork:
         axes: the time axes of the inputs that have one.
         rates: input name -> frames of it in one sample; 1 for those left out.
         calls: result of each run so far, by its length.
+        loops: the loops along time that `find_loops` has found; empty without a search.
+        exports: what torch has exported for the search, by its length.
     """
 
     loaded: TorchModule
     axes: Mapping[str, int]
     rates: Rates
     calls: dict[int, Calls] = field(default_factory=dict)
+    loops: list[LoopForms] = field(default_factory=list)
+    exports: dict[int, bytes] = field(default_factory=dict)
 
     @cached_property
     def examples(self) -> dict[str, Array]:
@@ -74,7 +80,30 @@ class TorchNetwork:
         from edgekit.export.from_torch import from_torch
 
         self.probe(samples)
-        return from_torch(self._loaded_at(samples), name=name, offline=True)[0]
+        export = partial(self._rolled, samples) if self.loops else None
+        return from_torch(self._loaded_at(samples), name=name, offline=True, export=export)[0]
+
+    def find_loops(self, samples: int) -> Sequence[str]:
+        """Find the loops along time, which `model` then rolls back; returns why some were not found.
+
+        Exports at this length and at twice that show them.
+        """
+        from edgekit.export.from_torch import to_stream_onnx
+
+        def export(length: int) -> bytes:
+            self.exports[length] = to_stream_onnx(self._loaded_at(length))
+            return self.exports[length]
+
+        try:
+            self.loops[:] = [find_loops(export, samples)]
+        except ModelError as error:
+            return [f"torch cannot write its turns: {problem.found}" for problem in error.problems]
+        return self.loops[0].problems
+
+    def _rolled(self, samples: int, traced: TorchSource) -> bytes:
+        from edgekit.export.from_torch import to_stream_onnx
+
+        return self.loops[0].rolled(self.exports.get(samples) or to_stream_onnx(traced))
 
     def nodes(self, samples: int) -> int:
         """Return the number of nodes of its export at this length that depend on an input."""
@@ -122,9 +151,15 @@ def load_network(
         ModelError: a time axis or a rate of no input.
     """
     from edgekit.export.from_torch import quiet
+    from edgekit.export.torch_buffers import BufferStates
 
     with quiet():
         loaded = load_module(source, shapes)
+    if isinstance(loaded.module, BufferStates):
+        written = ", ".join(loaded.module.paths.values())
+        found = f"forward writes its buffers {written}: it keeps its own past, as a network of one hop does"
+        step = "leave out --time-axis, and give example inputs of one hop; or switch this cache off"
+        raise ModelError(Problem(f"'{source}'", found, "a network of whole recordings", step))
     inputs: dict[str, Dims] = {key: array.shape for key, array in _arrays(loaded).items()}
     axes = find_time(inputs, time_axes, shapes, rates)
     check_rates(rates, axes)

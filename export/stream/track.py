@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import DTypeLike
 
+from edgekit.export.stream.late import KNOWN, NONE, Late, again
 from edgekit.export.stream.tensor_timing import TimeAxis
 
 
@@ -40,14 +43,26 @@ class Segments(Exception):
 
 
 @dataclass(frozen=True)
+class Span:
+    """The frames of a tensor that are read: from `first` on, below ``rate * samples + end``."""
+
+    first: int
+    end: int
+
+    def union(self, other: "Span") -> "Span":
+        """Return the frames that either reads, and those between them."""
+        return Span(min(self.first, other.first), max(self.end, other.end))
+
+
+@dataclass(frozen=True)
 class Track:
-    """A tensor of the stream: hop h holds its frames ``[h * frames - delay, (h + 1) * frames - delay)``.
+    """A tensor of the stream: hop h holds its frames ``[h * frames - delay - again, (h + 1) * frames - delay)``.
 
     Attributes:
         value: in the hop graph.
         offline: the value of the offline network that it carries.
         time: axis, rate and length of the offline value.
-        shape: of one hop.
+        shape: of one hop, without the frames that it holds again.
         delay: in frames of this tensor. Below 0 if frames are known before their time, as after a padding on the
             left; the frames before ``-delay`` then follow from constants alone.
         cause: name of the node where the delay last grew.
@@ -56,6 +71,7 @@ class Track:
         outer: number of consecutive streams on the time axis, as rows that batch and time were flattened to; `time` is
             that of each.
         mirror: padding that its first and last frames repeat; None if the stream holds them itself.
+        late: the hop in which each of the first frames is final, see `late`.
     """
 
     value: ir.Value
@@ -68,6 +84,7 @@ class Track:
     zero_after: bool = False
     outer: int = 1
     mirror: "Mirror | None" = None
+    late: Late = NONE
 
     @property
     def axis(self) -> int:
@@ -75,9 +92,24 @@ class Track:
         return self.time.axis
 
     @property
+    def dtype(self) -> DTypeLike:
+        """NumPy's type of its values."""
+        return np.float32 if self.offline.dtype is None else self.offline.dtype.numpy()
+
+    @property
     def frames(self) -> int:
         """Frames of one hop."""
         return self.shape[self.axis] // self.outer
+
+    @property
+    def again(self) -> int:
+        """Frames before those of the hop that it holds again."""
+        return again(self.late, self.delay, self.frames)
+
+    def final(self, frame: int) -> int:
+        """Return the hop in which a frame is final."""
+        late = self.late[frame] if frame < len(self.late) else KNOWN
+        return max(KNOWN, late, (frame + self.delay) // self.frames)
 
     @property
     def delay_samples(self) -> Fraction:
@@ -102,9 +134,11 @@ class Mirror:
     right: int
 
     @property
-    def first_needs(self) -> int:
-        """The padded frame that the first one repeats."""
-        return 2 * self.left if self.mode == "reflect" else self.left
+    def late(self) -> Late:
+        """The hop in which each of the first padded frames is final."""
+        reflected = self.mode == "reflect"
+        repeated = (self.left - m if reflected else 0 for m in range(self.left))
+        return *map(self.source.final, repeated), *self.source.late
 
     @property
     def reach(self) -> int:

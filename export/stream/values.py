@@ -1,8 +1,12 @@
 """Look-ups for the rules: the stream of an offline value, or its constant, in the graph of one hop."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import onnx_ir as ir
 
 from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.late import NONE, Late
 from edgekit.export.stream.tensor_timing import Facts, TimeAxis
 from edgekit.export.stream.time_constants import Emitter
 from edgekit.export.stream.track import Square, StreamingRefused, Track
@@ -44,8 +48,11 @@ class Values:
         """Return the stream of an offline value that must carry time."""
         found = self.track(value)
         if found is None:
+            name = "" if value is None else f" '{value.name}'"
             raise StreamingRefused(
-                "its data does not come from a stream", "data with a time axis", "report it"
+                f"its operand{name} holds no frames of a stream",
+                "frames that are computed from the input",
+                "swap its operands, or compute this one from the input; add a table of distances to the scores",
             )
         if found.outer > 1:
             raise StreamingRefused(*INSIDE)
@@ -65,7 +72,9 @@ class Values:
             array = array_of(value)
             if array is None:
                 raise StreamingRefused(
-                    f"'{value.name}' is not known", "constants", "report this network"
+                    f"its operand '{value.name}' is computed from data without time",
+                    "constants, and frames of the input",
+                    "make it a parameter, a buffer or a number",
                 )
             self._fixed[value] = self.new.constant(array, str(value.name), array.dtype)
         return self._fixed[value]
@@ -92,6 +101,7 @@ class Values:
         before: bool = False,
         after: bool = False,
         outer: int = 1,
+        late: Late = NONE,
     ) -> None:
         """Record the stream of an offline value.
 
@@ -104,6 +114,7 @@ class Values:
             before: its frames before 0 are zero (they are also if it isn't delayed).
             after: its frames after the end are zero.
             outer: see `Track.outer`.
+            late: see `Track.late`.
         """
         time = self.facts.time(value)
         if time is None:
@@ -111,15 +122,22 @@ class Values:
         if time.offset % outer:
             raise StreamingRefused(*INSIDE)
         time = TimeAxis(time.axis, time.rate / outer, time.offset // outer)
-        worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
-        cause = None if worst is None or delay <= 0 else worst.cause
-        if node is not None and delay > 0:
-            grown = worst is None or delay / time.rate > worst.delay_samples
-            cause = node.name if grown else cause
-        before = before or delay <= 0
-        self.tracks[value] = Track(
-            result, value, time, self.hop_shape(value), delay, cause, before, after, outer
+        cause = _cause_of(node, delay, time, sources) if delay > 0 else None
+        track = Track(
+            result,
+            value,
+            time,
+            self.hop_shape(value),
+            delay,
+            cause,
+            before,
+            after,
+            outer,
+            late=late,
         )
+        held = track.again  # what holds nothing again has no late frames
+        before = before or delay + held <= 0
+        self.tracks[value] = replace(track, zero_before=before, late=late if held else NONE)
 
     def operand(
         self,
@@ -164,3 +182,13 @@ class Values:
             "use a running form (a cumulative sum, a causal convolution, a recurrent layer), "
             "or leave this output out",
         )
+
+
+def _cause_of(
+    node: ir.Node | None, delay: int, time: TimeAxis, sources: Sequence[Track]
+) -> str | None:
+    """Return the node where a delay last grew: this one, or that of the latest of its sources."""
+    worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
+    if node is not None and (worst is None or delay / time.rate > worst.delay_samples):
+        return node.name
+    return None if worst is None else worst.cause

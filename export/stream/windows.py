@@ -115,6 +115,12 @@ def unheard(node: ir.Node, axis: int) -> int:
     return _tapered_to_zero(node, axis) if node.op_type == "Gather" else 0
 
 
+def gap(node: ir.Node, axis: int) -> int:
+    """Return the distance between two frames that a window reads: the dilation of a convolution or pooling."""
+    slides = node.op_type == "Conv" or node.op_type.endswith("Pool")
+    return per_axis(node, "dilations")[axis - 2] if slides and axis >= 2 else 1
+
+
 def _tapered_to_zero(gather: ir.Node, axis: int) -> int:
     """Return the number of frames at the start of each gathered window that a Mul makes 0."""
     taper, index = sole_user(gather.outputs[0]), array_of(gather.inputs[1])

@@ -53,6 +53,9 @@ FUNCTIONS = {
     "three operands": lambda net, x: torch.view_as_real(
         torch.einsum("bct,cd,bet->bde", halves(x), net.weight[:2], halves(x).exp())
     ),
+    "in place": lambda net, x: torch.view_as_real(
+        halves(x).mul_(0.5).add_(halves(x), alpha=2).mul_(halves(x)).sub_(net.weight[:2, :1])
+    ),
     "broadcast parts": lambda net, x: (torch.complex(x, torch.ones(48)) * 1j).real,
     "constants": lambda net, x: (
         (torch.addcmul(halves(x), halves(x), halves(x), value=2) * torch.tensor(1j)).real

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from edgekit.base.errors import UsageError
-from edgekit.export.torch_source import find_factory, leaves, load_module, with_leaves
+from edgekit.export.torch_source import find_factory, load_module
 
 
 @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile], ids=["parallel", "compiled"])
@@ -41,11 +41,3 @@ def test_a_factory_is_found_or_what_is_wrong_is_told(source: str, found: str | N
         return
     with pytest.raises(UsageError, match=found):
         find_factory(source)
-
-
-def test_tensors_of_a_tree_are_taken_out_and_put_back_in_order() -> None:
-    tree = {"a": (torch.zeros(1), 5), "b": [torch.ones(2), None]}
-    assert [leaf.shape[0] for leaf in leaves(tree)] == [1, 2]
-    doubled = with_leaves(tree, iter([torch.ones(3), torch.ones(4)]))
-    assert [leaf.shape[0] for leaf in leaves(doubled)] == [3, 4]
-    assert doubled["a"][1] == 5 and doubled["b"][1] is None and isinstance(doubled["a"], tuple)

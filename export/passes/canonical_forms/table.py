@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms import recurrent, spectral
+from edgekit.export.passes.canonical_forms import recurrent, slopes, spectral
 from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.each_node import EachNode
 from edgekit.export.passes.foreign_integers import integer_products
@@ -177,6 +177,8 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "RNN": recurrent.plain,
     "Slice": _slice,
     "Split": _split_constant,
+    "Max": slopes.prelu_of_max,
     "MatMulInteger": integer_products.matmul_integer,
     "STFT": spectral.stft,
+    "Where": slopes.prelu_of_where,
 }

@@ -28,7 +28,8 @@ BAND = "mask with a band: keep only lags from -ahead to window - 1"
 UNBOUNDED = (
     "attention over all of time",
     "attention to a window of the last frames",
-    f"{BAND}; --replace attention=window:N does it",
+    f"{BAND}; --replace attention=window:N does it; --until SAMPLES lets causal attention reach back to the start of "
+    "recordings of so many samples",
 )
 
 
@@ -51,9 +52,9 @@ class Lags:
 
 def scores(writer: Rewriter, node: ir.Node) -> None:
     """The product of queries (time in its rows) and keys (time in its columns)."""
-    given = writer.stream(node.inputs[0]), writer.stream(node.inputs[1])
-    queries, keys = given
     axes, output = writer.facts.axes[node.outputs[0]], node.outputs[0]
+    given = writer.stream(node.inputs[0]), _keys(writer, node)
+    queries, keys = given
     _check_operands(queries, keys, axes, len(static_shape(output) or ()))
     lags, name = _window(writer, output), str(node.name)
     if queries.frames % lags.segment:
@@ -75,6 +76,18 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
     writer.squares[output] = Square(
         product, output, output, axes, tuple(shape), delay, lags.past, lags.ahead, cause
     )
+
+
+def _keys(writer: Rewriter, node: ir.Node) -> Track:
+    """Return the stream of the keys; those of positions are constants along time."""
+    value = node.inputs[1]
+    time = writer.facts.time(value)
+    if writer.track(value) is not None or value is None or time is None:
+        return writer.stream(value)
+    shape = writer.hop_shape(value)
+    frames = writer.operand(value, time, len(shape), 0)
+    assert frames is not None
+    return Track(frames, value, time, shape, 0, zero_before=True)
 
 
 def _check_operands(queries: Track, keys: Track, axes: Sequence[TimeAxis], rank: int) -> None:
@@ -186,7 +199,7 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
                 segment = lcm(segment, _band(writer, other)[1])
             if found is not None:
                 seen = found if seen is None else seen & found
-    return _lags(seen, segment, FILL if normal else 0.0)
+    return _lags(seen, segment, FILL if normal else 0.0, _frames_of_recording(writer, output))
 
 
 def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
@@ -204,8 +217,19 @@ def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
                 waiting += [made for made in node.outputs if made not in done]
 
 
-def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
+def _frames_of_recording(writer: Rewriter, output: ir.Value) -> int | None:
+    """Return the frames of the longest recording; None if none is declared."""
+    if writer.until is None:
+        return None
+    end = max(writer.until, writer.facts.samples[1])
+    writer.ends[f"attention reaches back to the start of recordings of up to {end} samples"] = None
+    return writer.facts.axes[output][-1].length(end)
+
+
+def _lags(seen: Booleans | None, segment: int, fill: float, frames: int | None = None) -> Lags:
     """Return the lags of the keys in `seen`, (queries, keys), by segments of frames.
+
+    A recording has so many frames at most, if that is declared.
 
     Raises:
         Unseen: a query attends to all keys up to the end of the length that was read.
@@ -216,7 +240,9 @@ def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
     starts = queries // segment * segment
     past, ahead = int((starts - keys).max()), int((keys - starts).max()) - segment + 1
     if max(past, ahead) + segment >= len(seen) - 1:
-        raise Unseen(*UNBOUNDED)
+        if frames is None or ahead + segment >= len(seen) - 1:
+            raise Unseen(*UNBOUNDED)
+        past = max(past, frames - 1)  # back to the start
     return Lags(max(past, 0), max(ahead, 0), segment, fill)
 
 

@@ -1,16 +1,18 @@
 """Convolutions, transposed convolutions and pooling."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.json_values import JsonObject
+from edgekit.export.stream.late import Window, again, late_blocks, late_windows
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
-from edgekit.export.stream.rules.rule import Growth, StreamingRule
+from edgekit.export.stream.rules.rule import Growth, Needs, StreamingRule
 from edgekit.export.stream.tensor_timing import TimeAxis
-from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.export.stream.track import Span, StreamingRefused, Track
 from edgekit.export.stream.windows import paddings, per_axis, sliding_of, spatial
 from edgekit.graph.nodes import array_of, attribute
 
@@ -83,7 +85,7 @@ def _planes(writer: Rewriter, node: ir.Node, inputs: list[ir.Value | None]) -> i
     flat = new.constant([batch, track.shape[1] * reach, *track.shape[3:]], f"{name}.flat", np.int64)
     deep = new.constant([batch, output[1], 1, *output[3:]], f"{name}.deep", np.int64)
     frames = []
-    for frame in range(output[2]):
+    for frame in range(output[2] + writer.held_again(node)):
         places = frame * strides[0] + np.arange(reach) * dilations[0]
         index = new.constant(places, f"{name}.places", np.int64)
         seen = new.one(f"{name}.seen", "Gather", value, index, axis=2)
@@ -109,29 +111,46 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
     if _time_is_elsewhere(writer, node, track.axis):
         return
     window, place = sliding_of(node, track.axis), track.axis - 2
-    track = writer.zeroed(track, name, before=True, after=_reaches_behind(writer, node))
     count = window.reach // window.stride
-    whole = writer.context(track, count, name)
+    read = writer.frames_read(node.outputs[0])
+    blocks = _blocks(node, track.axis, read)
+    reading = Window(count, 1, count, blocks.end - 1, first=blocks.first)
+    if track.mirror is None:
+        track = writer.zeroed(track, name, before=True, after=_reaches_behind(writer, node))
+        wait, late = track.delay, late_windows(track.late, reading)
+        older = again(late, wait, track.frames)
+        whole = writer.context(track, count + older, name)
+    else:
+        whole, wait, _, late = writer.padded_window(track, reading, name, hold=False)
+        older = again(late, wait, track.frames)
+    delay = wait * window.stride + window.left
+    late = late_blocks(late, window.stride, window.left, read.first)
+    surplus = older * window.stride - again(late, delay, track.frames * window.stride)
     if "output_shape" in node.attributes:
         raise StreamingRefused(
             "output_shape", "paddings that are given", "give pads and output_padding"
         )
     extra, pads = list(attribute(node, "output_padding", [0] * spatial(node))), paddings(node)
     extra[place] = max(0, window.stride - window.reach - 1)
-    pads[place] = count * window.stride  # outputs of the frames before the hop alone
+    pads[place] = count * window.stride + surplus  # outputs of the frames before the hop alone
     pads[place + spatial(node)] = max(0, window.reach + 1 - window.stride)
     changed: JsonObject = {"pads": pads, "auto_pad": "NOTSET", "output_padding": extra}
     inputs = [whole, *(writer.fixed(other) for other in node.inputs[1:])]
     hop = writer.new.copy(node, inputs, **changed)[0]
-    delay = track.delay * window.stride + window.left
-    writer.set(node.outputs[0], hop, delay, track, node=node)
+    writer.set(node.outputs[0], hop, delay, track, node=node, late=late)
 
 
 def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
     """Whether output frames that are read would need frames after the end of the input."""
     time, output = writer.stream(node.inputs[0]).time, node.outputs[0]
-    window = sliding_of(node, time.axis)
-    return (writer.frames_read(output) - 1 + window.left) // window.stride >= time.offset
+    return _blocks(node, time.axis, writer.frames_read(output)).end > time.offset
+
+
+def _blocks(node: ir.Node, axis: int, read: Span) -> Span:
+    """Return the blocks of a transposed convolution that are read: block n begins with the kernel of frame n."""
+    window = sliding_of(node, axis)
+    first = (read.first + window.left) // window.stride
+    return Span(first, (read.end - 1 + window.left) // window.stride + 1)
 
 
 def _time_is_elsewhere(writer: Rewriter, node: ir.Node, axis: int) -> bool:
@@ -151,18 +170,19 @@ def _pads(node: ir.Node, axis: int) -> list[int]:
     return pads
 
 
-def _needs(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+def _needs(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
     if time.axis < 2:
-        return need
+        return read
     window = sliding_of(node, time.axis)
-    return (need - 1) * window.stride + window.reach - window.left + 1
+    first = read.first * window.stride - window.left
+    return Span(first, (read.end - 1) * window.stride + window.reach - window.left + 1)
 
 
-def _needs_transposed(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+def _needs_transposed(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
     if time.axis < 2:
-        return need
-    window = sliding_of(node, time.axis)
-    return (need - 1 + window.left) // window.stride + 1
+        return read
+    blocks, window = _blocks(node, time.axis, read), sliding_of(node, time.axis)
+    return Span(blocks.first - window.reach // window.stride, blocks.end)
 
 
 def _stride(node: ir.Node, growth: Growth) -> int:
@@ -178,18 +198,29 @@ def _ratio_transposed(node: ir.Node, growth: Growth) -> Fraction:
     return Fraction(_stride(node, growth))
 
 
-def _is_unpadded(node: ir.Node, track: Track) -> bool:
-    """Whether the node itself pads nothing along time, over which it slides."""
-    if track.axis < 2:
-        return False
-    behind = paddings(node)[track.axis - 2 + spatial(node)]
-    return sliding_of(node, track.axis).left <= 0 and behind <= 0
+def _reads_no_padding(needs: Needs) -> Callable[[ir.Node, Track, TimeAxis, Span], bool]:
+    """Return whether a node that slides along time reads no padding of its own, of what is read of its output."""
+
+    def holds(node: ir.Node, track: Track, made: TimeAxis, read: Span) -> bool:
+        wanted = needs(node, track.time, made, read)
+        return track.axis >= 2 and wanted.first >= 0 and wanted.end <= track.time.offset
+
+    return holds
 
 
 RULES = (
-    StreamingRule("Conv", conv, _needs, _ratio, _is_unpadded),
-    StreamingRule("LpPool", lp_pool, _needs, _ratio, _is_unpadded),
-    StreamingRule("MaxPool", max_pool, _needs, _ratio, _is_unpadded),
-    StreamingRule("AveragePool", average_pool, _needs, _ratio, _is_unpadded),
-    StreamingRule("ConvTranspose", conv_transpose, _needs_transposed, _ratio_transposed),
+    StreamingRule("Conv", conv, _needs, _ratio, _reads_no_padding(_needs), late=True),
+    StreamingRule("LpPool", lp_pool, _needs, _ratio, _reads_no_padding(_needs), late=True),
+    StreamingRule("MaxPool", max_pool, _needs, _ratio, _reads_no_padding(_needs), late=True),
+    StreamingRule(
+        "AveragePool", average_pool, _needs, _ratio, _reads_no_padding(_needs), late=True
+    ),
+    StreamingRule(
+        "ConvTranspose",
+        conv_transpose,
+        _needs_transposed,
+        _ratio_transposed,
+        _reads_no_padding(_needs_transposed),
+        late=True,
+    ),
 )

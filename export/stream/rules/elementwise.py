@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.rule import StreamingRule
+from edgekit.export.stream.rules.rule import StreamingRule, needs_same_frames
+from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.graph.facts import Facts, facts_of, names
@@ -35,16 +36,22 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
     tracks = align_streams(writer, node)
     delay = max((track.delay for track in tracks.values()), default=0)
     outer = max(track.outer for track in tracks.values())
+    read = writer.frames_read(output).end if output in writer.needs else None
     inputs: list[ir.Value | None] = []
     for value in node.inputs:
         track = tracks.get(value) if value is not None else None
         if track is None:
-            inputs.append(writer.operand(value, made, rank, delay, writer.needs.get(output)))
+            inputs.append(writer.operand(value, made, rank, delay, read))
             continue
-        if track.time.rate * track.outer != made.rate or track.outer != outer:
+        if not _has_frames_of(track, made, outer):
             raise StreamingRefused(*INSIDE)
         inputs.append(writer.allowed(node, track))
     record_outputs(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
+
+
+def _has_frames_of(track: Track, time: TimeAxis, outer: int) -> bool:
+    """Whether a tensor has as many frames per sample as the output, and is as many streams."""
+    return track.time.rate * track.outer == time.rate and track.outer == outer
 
 
 def broadcast(writer: Rewriter, node: ir.Node) -> None:
@@ -82,8 +89,7 @@ def mixing_rule(
 def align_streams(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
     """Return the streams among a node's inputs, all at the greatest delay."""
     tracks = {value: track for value in node.inputs if (track := writer.track(value)) and value}
-    delay = max((track.delay for track in tracks.values()), default=0)
-    return {v: writer.delayed(track, delay, str(node.name)) for v, track in tracks.items()}
+    return writer.aligned(tracks, str(node.name))
 
 
 def record_outputs(
@@ -105,6 +111,7 @@ def record_outputs(
             before=before,
             after=after,
             outer=tracks[0].outer,
+            late=tracks[0].late,
         )
 
 
@@ -147,9 +154,13 @@ def spatial_axes(node: ir.Node, rank: int) -> list[int]:
     return list(range(2, rank))
 
 
+def _row(name: str, rewrite: Rewrite, domain: str = "") -> StreamingRule:
+    return StreamingRule(name, rewrite, needs_same_frames, domain=domain, late=True)
+
+
 def _rows(holds: Callable[[Facts], object], rewrite: Rewrite) -> list[StreamingRule]:
     """Return the rows of all operators whose facts hold."""
-    return [StreamingRule(name, rewrite) for name in sorted(names(holds))]
+    return [_row(name, rewrite) for name in sorted(names(holds))]
 
 
 # a later row stands for an earlier one of the same name
@@ -158,17 +169,15 @@ RULES = (
     *_rows(lambda row: row.mixes == "axis", mixing_rule(axis_of, "softmax", SOFTMAX)),
     *_rows(lambda row: row.mixes == "axes", mixing_rule(axes_input, "a reduction", REDUCES)),
     *_rows(lambda row: row.mixes == "spatial", mixing_rule(spatial_axes, "pooling", REDUCES)),
-    StreamingRule("LayerNormalization", mixing_rule(trailing_axes, "a norm", NORM)),
-    StreamingRule("LpNormalization", mixing_rule(axis_of, "a norm", NORM)),
-    StreamingRule("InstanceNormalization", mixing_rule(spatial_axes, "a norm", NORMS)),
-    StreamingRule(
-        "LRN", mixing_rule(lambda node, rank: [1], "a norm over neighbouring channels", NORM)
-    ),
-    StreamingRule("ArgMax", mixing_rule(axis_of, "a search", REDUCE)),
-    StreamingRule("ArgMin", mixing_rule(axis_of, "a search", REDUCE)),
-    StreamingRule("TopK", mixing_rule(axis_of, "a search", REDUCE)),
-    StreamingRule("DFT", mixing_rule(axis_input, "a transform", SPECTRA)),
-    StreamingRule("Tile", framewise),
-    StreamingRule("Transpose", framewise),
-    StreamingRule("Finite", framewise, domain=FRONTEND_DOMAIN),
+    _row("LayerNormalization", mixing_rule(trailing_axes, "a norm", NORM)),
+    _row("LpNormalization", mixing_rule(axis_of, "a norm", NORM)),
+    _row("InstanceNormalization", mixing_rule(spatial_axes, "a norm", NORMS)),
+    _row("LRN", mixing_rule(lambda node, rank: [1], "a norm over neighbouring channels", NORM)),
+    _row("ArgMax", mixing_rule(axis_of, "a search", REDUCE)),
+    _row("ArgMin", mixing_rule(axis_of, "a search", REDUCE)),
+    _row("TopK", mixing_rule(axis_of, "a search", REDUCE)),
+    _row("DFT", mixing_rule(axis_input, "a transform", SPECTRA)),
+    _row("Tile", framewise),
+    _row("Transpose", framewise),
+    _row("Finite", framewise, domain=FRONTEND_DOMAIN),
 )

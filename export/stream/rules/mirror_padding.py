@@ -23,21 +23,24 @@ def run_on_padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> 
     tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
     mirrors = [track.mirror for track in tracks if track.mirror is not None]
     kept = _padding_of_output(writer, node, tracks)
-    with _solid(writer, node, keep=kept is not None or _reads_window(writer, node)):
+    keep = kept is not None or _reads_window(writer, node)
+    with _solid(writer, node, keep=keep, late=_takes_late(writer, node, tracks)):
         rule()
     if kept is not None and mirrors:
         writer.kept_mirror(node, kept)
 
 
 @contextmanager
-def _solid(writer: Rewriter, node: ir.Node, *, keep: bool) -> Iterator[None]:
+def _solid(writer: Rewriter, node: ir.Node, *, keep: bool, late: bool) -> Iterator[None]:
     """Give the inputs of a node all their frames while its rule runs."""
     before = {}
     for value in node.inputs:
         track = writer.track(value)
-        if value is not None and track is not None and track.mirror is not None and not keep:
+        if value is None or track is None or (track.mirror is not None and keep):
+            continue
+        if track.mirror is not None or (track.late and not late):
             before[value] = track
-            writer.tracks[value] = writer.solid(value)
+            writer.tracks[value] = writer.solid(value, late=late)
     try:
         yield
     finally:
@@ -47,7 +50,10 @@ def _solid(writer: Rewriter, node: ir.Node, *, keep: bool) -> Iterator[None]:
 def _reads_window(writer: Rewriter, node: ir.Node) -> bool:
     """Whether the rule calls `Rewriter.window` for its first input, and the node has no padding."""
     track = writer.track(node.inputs[0]) if node.inputs else None
-    return track is not None and track.outer == 1 and rule_of(node).reads_window(node, track)
+    made = writer.facts.time(node.outputs[0])
+    if track is None or made is None or track.outer > 1:
+        return False
+    return rule_of(node).reads_window(node, track, made, writer.frames_read(node.outputs[0]))
 
 
 def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> Mirror | None:
@@ -58,10 +64,20 @@ def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> 
     made = writer.facts.time(node.outputs[0])
     if made is None or made.rate != track.time.rate or track.outer > 1:
         return None
+    if track.late and not _takes_late(writer, node, tracks):
+        return None
     fixed = [value for value in node.inputs if value is not None and not writer.track(value)]
     if any(writer.facts.axes.get(value) for value in fixed):
         return None
     return track.mirror if _is_framewise(writer, node, track, made) else None
+
+
+def _takes_late(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> bool:
+    """Whether a node takes streams that hold frames again: nothing else in it counts the frames of a hop."""
+    fixed = (value for value in node.inputs if value is not None and not writer.track(value))
+    alone = not any(writer.facts.axes.get(value) or value in writer.squares for value in fixed)
+    same = len({(track.time.rate, track.outer) for track in tracks}) == 1
+    return alone and same and tracks[0].outer == 1 and rule_of(node).late
 
 
 def _is_framewise(writer: Rewriter, node: ir.Node, track: Track, made: TimeAxis) -> bool:

@@ -6,11 +6,12 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.stream.late import KNOWN
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, broadcast, framewise, record_outputs
-from edgekit.export.stream.rules.rule import Growth, StreamingRule
+from edgekit.export.stream.rules.rule import Growth, StreamingRule, needs_same_frames
 from edgekit.export.stream.tensor_timing import TimeAxis
-from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.export.stream.track import Span, StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.export.stream.windows import ENDLESS, Cut, fill_of, pads_of, slice_of
 from edgekit.graph.facts import facts_of
@@ -43,8 +44,8 @@ def reshape(writer: Rewriter, node: ir.Node) -> None:
     track = writer.delayed(track, delay * behind // before, str(node.name))
     target = writer.new.constant(shape, f"{node.name}.shape", np.int64)
     result = writer.new.one(str(node.name), "Reshape", track.value, target)
-    zero = {"before": track.zero_before, "after": track.zero_after}
-    writer.set(output, result, delay, track, node=node, outer=outer, **zero)
+    before, after = track.zero_before, track.zero_after
+    writer.set(output, result, delay, track, node=node, before=before, after=after, outer=outer)
 
 
 def expand(writer: Rewriter, node: ir.Node) -> None:
@@ -53,8 +54,8 @@ def expand(writer: Rewriter, node: ir.Node) -> None:
     shape = writer.hop_shape(output)
     target = writer.new.constant(shape, f"{node.name}.shape", np.int64)
     result = writer.new.one(str(node.name), "Expand", track.value, target)
-    zero = {"before": track.zero_before, "after": track.zero_after}
-    writer.set(output, result, track.delay, track, node=node, **zero)
+    before, after = track.zero_before, track.zero_after
+    writer.set(output, result, track.delay, track, node=node, before=before, after=after)
 
 
 def pad(writer: Rewriter, node: ir.Node) -> None:
@@ -69,14 +70,24 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
         _check_mirror(mode, left, right)
         writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
         return
-    read = right > 0 and writer.frames_read(output) - left > track.time.offset
+    read = right > 0 and writer.frames_read(output).end - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)
     result = _padded_elsewhere(writer, node, track)
     pads = _other_pads(node, len(track.shape), track.axis)
     still = not any(pads) or mode != "constant" or value == 0
     before = still and left >= 0 and track.zero_before
     after = still and right >= 0 and track.zero_after
-    writer.set(output, result, track.delay - left, track, node=node, before=before, after=after)
+    late = (KNOWN,) * left + track.late[max(0, -left) :]
+    writer.set(
+        output,
+        result,
+        track.delay - left,
+        track,
+        node=node,
+        before=before,
+        after=after,
+        late=late,
+    )
     if left > 0:
         writer.zero_start(node, value)
 
@@ -192,11 +203,13 @@ def gather_elements(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _moves(writer: Rewriter, node: ir.Node, track: Track, start: int) -> bool:
-    """Whether the start is counted from the end of time, or follows the length."""
-    starts = node.inputs[1]
-    if starts in writer.facts.changed:
-        return start != 0
-    other = slice_of(node, track.axis, ENDLESS)
+    """Whether the start is counted from the end of time, or follows the length.
+
+    A start that counts from the end, as in ``x[..., -y.shape[-1]:]``, may be the same frame at both lengths.
+    """
+    twin = writer.facts.twins[node.outputs[0]].producer()
+    frames = (static_shape(twin.inputs[0]) or ())[track.axis] if twin is not None else 0
+    other = slice_of(twin, track.axis, frames) if twin is not None else None
     return other is None or other.start != start
 
 
@@ -229,10 +242,12 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
         )
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
     left, right = sum(sizes[:place]), sum(sizes[place + 1 :])
-    read = right > 0 and writer.frames_read(output) - left > track.time.offset
+    read = right > 0 and writer.frames_read(output).end - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=fill)
-    zero = {"before": not fill and track.zero_before, "after": not fill and track.zero_after}
-    writer.set(output, track.value, track.delay - left, track, node=node, **zero)
+    before, after = not fill and track.zero_before, not fill and track.zero_after
+    writer.set(
+        output, track.value, track.delay - left, track, node=node, before=before, after=after
+    )
 
 
 def _time_varying_inputs(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
@@ -275,7 +290,8 @@ def gather(writer: Rewriter, node: ir.Node) -> None:
             "it picks frames that are not evenly spaced", "frames in their order", "use strides"
         )
     value, delay = writer.window(node, reach, int(step), -first, None)
-    places = np.arange(int(made.rate * writer.hop))[:, None] * int(step) + rows[0] - first
+    count = int(made.rate * writer.hop) + writer.held_again(node)
+    places = np.arange(count)[:, None] * int(step) + rows[0] - first
     shaped = np.moveaxis(places.reshape(-1, *moved.shape[1:]), 0, grown)
     indices = writer.new.constant(shaped, f"{node.name}.frames", np.int64)
     result = writer.new.one(str(node.name), "Gather", value, indices, axis=axis)
@@ -296,20 +312,25 @@ def split(writer: Rewriter, node: ir.Node) -> None:
     )
 
 
-def _needs_of_slice(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
-    cut = slice_of(node, time.axis, ENDLESS)
-    if cut is None or cut.step != 1 or cut.start > ENDLESS // 2:
-        return time.offset
-    return need + cut.start
+def _needs_of_slice(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
+    cut = slice_of(node, time.axis, (static_shape(node.inputs[0]) or ())[time.axis])
+    if cut is None or cut.step < 1:
+        return Span(0, time.offset)
+    first = read.first * cut.step + cut.start
+    return Span(first, read.end + cut.start if cut.step == 1 else time.offset)
 
 
-def _needs_of_pad(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
-    return need - pads_of(node, time.axis)[0]
+def _needs_of_pad(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
+    left, _ = pads_of(node, time.axis)
+    if attribute(node, "mode", "constant") == "constant":
+        return Span(read.first - left, read.end - left)
+    first = read.first - left if read.first >= left else 0  # it repeats frames from its first on
+    return Span(first, read.end - left)
 
 
-def _needs_of_concat(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+def _needs_of_concat(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
     rank = len(static_shape(node.outputs[0]) or ())
-    return need if axis_of(node, rank) != [made.axis] else time.offset
+    return read if axis_of(node, rank) != [made.axis] else Span(0, time.offset)
 
 
 def _ratio_of_slice(node: ir.Node, growth: Growth) -> Fraction:
@@ -318,11 +339,13 @@ def _ratio_of_slice(node: ir.Node, growth: Growth) -> Fraction:
 
 
 def _ratio_of_gather(node: ir.Node, growth: Growth) -> Fraction:
-    index = array_of(node.inputs[1])
-    rows = index is not None and index.ndim == 2 and len(index) > 1
-    if index is None or not rows or growth.read_axis != growth.made_axis:
+    index, axis = array_of(node.inputs[1]), int(attribute(node, "axis", 0)) % len(growth.read)
+    along = growth.made_axis - axis  # the axis of the index along which time goes on
+    rows = index is not None and index.ndim >= 2 and 0 <= along < index.ndim
+    if index is None or not rows or growth.read_axis != axis or index.shape[along] < 2:
         return Fraction(1)
-    return Fraction(1, max(abs(int(index[1, 0] - index[0, 0])), 1))
+    first, second = (int(np.take(index, n, along).ravel()[0]) for n in (0, 1))
+    return Fraction(1, max(abs(second - first), 1))
 
 
 def _ratio_of_reshape(node: ir.Node, growth: Growth) -> Fraction:
@@ -330,20 +353,20 @@ def _ratio_of_reshape(node: ir.Node, growth: Growth) -> Fraction:
     return Fraction(prod(read) * made[growth.made_axis], read[growth.read_axis] * prod(made))
 
 
-def _picks_frames(node: ir.Node, track: Track) -> bool:
+def _picks_frames(node: ir.Node, track: Track, made: TimeAxis, read: Span) -> bool:
     return int(attribute(node, "axis", 0)) % len(track.shape) == track.axis
 
 
 RULES = (
     StreamingRule("Concat", concat, _needs_of_concat),
-    StreamingRule("Expand", expand),
+    StreamingRule("Expand", expand, needs_same_frames),
     StreamingRule("Gather", gather, ratio=_ratio_of_gather, reads_window=_picks_frames),
-    StreamingRule("GatherElements", gather_elements),
+    StreamingRule("GatherElements", gather_elements, needs_same_frames),
     StreamingRule("GatherND", refuse_gather_nd),
-    StreamingRule("Pad", pad, _needs_of_pad),
-    StreamingRule("Reshape", reshape, ratio=_ratio_of_reshape),
-    StreamingRule("Slice", slice_, _needs_of_slice, _ratio_of_slice, lambda node, track: True),
-    StreamingRule("Split", split),
-    StreamingRule("Squeeze", reshape),
-    StreamingRule("Unsqueeze", reshape),
+    StreamingRule("Pad", pad, _needs_of_pad, late=True),
+    StreamingRule("Reshape", reshape, needs_same_frames, ratio=_ratio_of_reshape),
+    StreamingRule("Slice", slice_, _needs_of_slice, _ratio_of_slice, lambda *_: True, late=True),
+    StreamingRule("Split", split, needs_same_frames),
+    StreamingRule("Squeeze", reshape, needs_same_frames),
+    StreamingRule("Unsqueeze", reshape, needs_same_frames),
 )

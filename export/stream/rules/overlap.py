@@ -20,7 +20,7 @@ def col2im(writer: Rewriter, node: ir.Node) -> None:
     track, output, name = writer.stream(node.inputs[0]), node.outputs[0], str(node.name)
     size, stride, crop = _blocks(writer, node, track)
     parts = -(-size // stride)
-    end = (writer.frames_read(output) - 1 + crop) // stride >= track.time.offset
+    end = (writer.frames_read(output).end - 1 + crop) // stride >= track.time.offset
     track = writer.zeroed(track, name, before=True, after=end)
     whole, new = writer.context(track, parts - 1, name), writer.new
     shape = (track.shape[1] // size, size, track.frames + parts - 1)

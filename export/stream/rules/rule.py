@@ -8,7 +8,9 @@ import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.tensor_timing import TimeAxis
-from edgekit.export.stream.track import Track
+from edgekit.export.stream.track import Span, Track
+
+Needs = Callable[[ir.Node, TimeAxis, TimeAxis, Span], Span]
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,14 @@ class Growth:
     made_axis: int
 
 
-def needs_same_frames(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
-    """Return the same reach as the output's at the same rate; at another rate all frames."""
-    return need if time.rate == made.rate else time.offset
+def needs_same_frames(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
+    """Return the frames of the output at the same rate; at another rate all frames."""
+    return read if time.rate == made.rate else Span(0, time.offset)
+
+
+def needs_past_frames(node: ir.Node, time: TimeAxis, made: TimeAxis, read: Span) -> Span:
+    """Return the frames of the output and all before them at the same rate; at another rate all frames."""
+    return Span(0, needs_same_frames(node, time, made, read).end)
 
 
 @dataclass(frozen=True)
@@ -33,16 +40,19 @@ class StreamingRule:
     Attributes:
         name: of the operator.
         rewrite: writes the nodes of one hop for a node, and ends with `Rewriter.set`.
-        needs: up to which frame an input is read, counted from ``rate * samples``: from the node, the time axes of
-            the input and the output, and up to which frame the output is read.
+        needs: which frames of an input are read: from the node, the time axes of the input and the output, and
+            which frames of the output are read. Frames that the input does not have may be among them.
         ratio: frames of the output per frame of the input.
-        reads_window: whether a node calls `Rewriter.window` for its first input, and adds no padding to it.
+        reads_window: whether a node calls `Rewriter.window` for its first input, and reads no padding of its own:
+            from the node, the stream, the time axis of the output and which of its frames are read.
         domain: of the operator.
+        late: whether it takes streams that hold frames again, see `late`.
     """
 
     name: str
     rewrite: Callable[[Rewriter, ir.Node], None]
-    needs: Callable[[ir.Node, TimeAxis, TimeAxis, int], int] = needs_same_frames
+    needs: Needs = needs_past_frames
     ratio: Callable[[ir.Node, Growth], Fraction] = lambda node, growth: Fraction(1)
-    reads_window: Callable[[ir.Node, Track], bool] = lambda node, track: False
+    reads_window: Callable[[ir.Node, Track, TimeAxis, Span], bool] = lambda *_: False
     domain: str = ""
+    late: bool = False

@@ -101,8 +101,16 @@ def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
     product = new.one(f"{name}.chunks", "MatMul", sides, new.constant(matrix, f"{name}.matrix"))
     joined = new.one(f"{name}.joined", "Transpose", product, perm=[1, 0, 2])
     result = new.reshape(joined, (rows, channels, frames), name)
-    zero = {"before": track.zero_before, "after": track.zero_after}
-    writer.set(node.outputs[0], result, track.delay, track, node=node, outer=track.outer, **zero)
+    writer.set(
+        node.outputs[0],
+        result,
+        track.delay,
+        track,
+        node=node,
+        before=track.zero_before,
+        after=track.zero_after,
+        outer=track.outer,
+    )
 
 
 def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: str) -> ir.Value:

@@ -2,6 +2,7 @@
 
 import onnx_ir as ir
 
+from edgekit.export.loops.node import is_loop
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import (
     conv,
@@ -9,6 +10,7 @@ from edgekit.export.stream.rules import (
     elementwise,
     filtered_noise,
     linear,
+    loops,
     movement,
     oscillators,
     overlap,
@@ -20,6 +22,7 @@ from edgekit.export.stream.rules import (
 )
 from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.track import StreamingRefused
+from edgekit.graph.model import LOOP
 
 FAMILIES = (
     elementwise,
@@ -32,6 +35,7 @@ FAMILIES = (
     cumulative_extremes,
     ssm,
     selective,
+    loops,
     oscillators,
     filtered_noise,
     partitioned_fir,
@@ -51,4 +55,5 @@ NO_RULE = StreamingRule("", _refuse)
 
 def rule_of(node: ir.Node) -> StreamingRule:
     """Return the rule of a node, of the standard or of EdgeKit's domain; without one, a rule that refuses it."""
-    return RULES.get((node.domain, node.op_type), NO_RULE)
+    name = LOOP if is_loop(node) else node.op_type
+    return RULES.get((node.domain, name), NO_RULE)

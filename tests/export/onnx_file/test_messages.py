@@ -62,3 +62,9 @@ def test_torch_says_by_its_cause_where_values_decide():
     found, step = of_torch(RuntimeError(text))
     assert found.endswith("depends on values, in conformer.py line 11: _lengths_to_padding_mask")
     assert "torch.where" in step
+
+
+def test_torch_s_request_for_a_report_is_not_passed_on():
+    text = "Either your tensor may have escaped from inside a function being vmapped ... Please file an issue"
+    found, step = of_torch(RuntimeError(text))
+    assert "file an issue" not in found + step and "torch.vmap" in step

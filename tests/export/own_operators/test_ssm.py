@@ -16,7 +16,7 @@ from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import in_onnxruntime
-from edgekit.export.own_operators.ssm import DiagonalSSM, legs
+from edgekit.export.own_operators.ssm import DiagonalSSM, legs, ptd
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare
@@ -200,3 +200,21 @@ def test_chunks_that_start_from_zero_keep_nothing(factory: str) -> None:
     model = stream(offline)  # proves it
     assert model.stream.hop_samples == 5 and model.stream.delay_samples == 0
     assert [pair.input for pair in model.states if "diag" in pair.input] == []
+
+
+def test_perturbed_rates_are_stable_and_their_eigenvectors_can_be_held() -> None:
+    """Perturb, then diagonalize: without the perturbation the condition number of 16 states is 8e10."""
+    torch.manual_seed(0)
+    rates = ptd(16)
+    assert rates.shape == (16,) and rates.real.max() <= -1e-4
+    n = torch.arange(16, dtype=torch.float64)
+    root = torch.sqrt(2 * n + 1)
+    hippo = -(torch.tril(root[:, None] * root, -1) + torch.diag(n + 1))
+    conditions = []
+    for size in (0.0, 1e-3):
+        drawn = torch.randn(16, 16, dtype=torch.complex128)
+        scale = torch.linalg.matrix_norm(hippo, 2) / torch.linalg.matrix_norm(drawn, 2)
+        vectors = torch.linalg.eig(hippo + size * scale * drawn).eigenvectors
+        conditions.append(float(torch.linalg.cond(vectors)))
+    assert conditions[0] > 1e9 and conditions[1] < 1e4
+    assert rates.imag.abs().max() > 1  # its own eigenvalues are real

@@ -18,7 +18,12 @@ def lengths(*guards: LengthGuard, most: int = 1000, numbers: tuple[int, ...] = (
     offline = SimpleNamespace(guards=lambda samples: Guards(guards, (), True))
     places = [LengthNumber(n, f"Less 'node{n}'") for n in numbers]
     return SimpleNamespace(
-        offline=offline, step=4, read=40, fits=lambda n: n <= most, numbers=places
+        offline=offline,
+        step=4,
+        read=40,
+        fits=lambda n: n <= most,
+        ends_before=lambda n: False,
+        numbers=places,
     )
 
 

@@ -34,6 +34,7 @@ def guards_of(function: Callable[[Tensor], Tensor], rate: int = 1) -> Guards:
         (lambda x: torch.cat(x.split(100, 1), 1), 101),
         (lambda x: x if x.shape[1] % 7 else -x, 49),
         (lambda x: x if x.shape[1] // 1000 < 77 else -x, 77_000),
+        (lambda x: x if (x.shape[1] / 8).is_integer() else -x, 49),
     ],
 )
 def test_the_next_length_at_which_a_condition_changes(function, above):

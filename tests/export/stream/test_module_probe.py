@@ -122,16 +122,21 @@ def test_the_slowest_tensor_tells_where_a_network_is_read():
     assert two_lengths(offline("strided"))[2] == (24 * 40, 48 * 40)
 
 
-@pytest.mark.parametrize("name", ["doubled", "each"])
-def test_a_loop_along_time_is_refused_with_its_module(name):
-    if name == "each" and torch.__version__.startswith("2.8."):
+def test_a_scan_that_doubles_its_step_is_a_running_sum():
+    model = stream(offline("doubled"))
+    assert model.stream.delay_samples == 1
+    assert [tuple(v.shape) for v in model.ir.graph.inputs if "loop" in v.name] == [(1, 1, 1)]
+
+
+def test_a_loop_along_time_is_refused_with_its_module():
+    if torch.__version__.startswith("2.8."):
         pytest.skip(
             "torch 2.8 cannot trace this loop at all, and gives no reason: pip install 'torch>=2.13'"
         )
     with pytest.raises(
         ModelError, match=r"module 'inner': a loop or a scan along time: .* at 24 s"
     ):
-        stream(offline(name))
+        stream(offline("each"))
 
 
 def test_a_loop_that_makes_a_constant_is_none():

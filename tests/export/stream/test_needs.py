@@ -8,7 +8,7 @@ from edgekit.export.stream.sources import onnx_offline
 
 def needs(net: Net, output: str) -> dict[str, int]:
     data = net.model([1, 2, "T"], output)
-    return {str(v.name): n for v, n in analyse(onnx_offline(data, name="net")).needs.items()}
+    return {str(v.name): n.end for v, n in analyse(onnx_offline(data, name="net")).needs.items()}
 
 
 def test_a_crop_behind_a_convolution_is_not_read():

@@ -139,12 +139,12 @@ def test_a_file_of_one_length_is_refused(tmp_path):
 
 
 class Scan(nn.Module):
-    """A parallel scan over pairs, then pairs of pairs: another form at every length."""
+    """Joins pairs, then pairs of pairs, with an operator that is not associative: another form at every length."""
 
     def forward(self, x: Tensor) -> Tensor:
         step = 1
         while step < x.shape[-1]:
-            x = x + F.pad(x, (step, 0))[..., : x.shape[-1]]
+            x = x + torch.tanh(F.pad(x, (step, 0))[..., : x.shape[-1]])
             step *= 2
         return x
 

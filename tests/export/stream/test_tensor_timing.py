@@ -17,7 +17,7 @@ class Cell(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         state, made = torch.zeros_like(x[:, 0]), []
-        for frame in range(x.shape[1]):
+        for frame in reversed(range(x.shape[1])):
             state = torch.tanh(self.mix(x[:, frame] + state))
             made.append(state)
         return torch.stack(made, 1)
@@ -36,7 +36,7 @@ def looped():
     return Looped(), torch.randn(1, 40, 3)
 
 
-def test_a_loop_along_time_is_refused_by_the_name_of_its_module(monkeypatch):
+def test_a_loop_from_the_end_is_refused_by_the_name_of_its_module(monkeypatch):
     read = []
     offline = torch_offline(f"{__name__}:looped", name="net", time_axes={"x": 1})
     at = offline.at

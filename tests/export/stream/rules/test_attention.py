@@ -1,5 +1,6 @@
 """Attention by segments, and without a softmax: a mask that returns, factors that hide keys."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 from onnx import helper
 from stream_networks import Net, check, delays
 
-from edgekit.base.errors import UsageError
+from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.stream.convert import stream
-from edgekit.export.stream.sources import onnx_offline
+from edgekit.export.stream.sources import onnx_offline, torch_offline
 
 
 def places(net: Net) -> tuple[str, str]:
@@ -107,3 +108,30 @@ def test_values_that_come_later_than_keys():
     y = net.add("MatMul", net.add("Softmax", masked, axis=-1), late)
     (model, *_) = check(net.model([1, 2, "T"], y))
     assert delays(model) == [3]
+
+
+def causal() -> bytes:
+    """Each query attends to all keys before it."""
+    net = Net()
+    rows, columns = places(net)
+    product, values = scores(net, "x")
+    product = net.add("Where", net.add("Less", rows, columns), net.const(-np.inf), product)
+    return net.model([1, "T", 6], net.add("MatMul", net.add("Softmax", product), values))
+
+
+def test_a_declared_end_lets_attention_reach_back_to_the_start() -> None:
+    offline = onnx_offline(causal(), name="net")
+    with pytest.raises(ModelError, match=r"over all of time.*--until SAMPLES"):
+        stream(offline)
+    model = stream(replace(offline, until=90))
+    assert model.notes == ("attention reaches back to the start of recordings of up to 90 samples",)
+    assert sorted(tuple(value.shape or ()) for value in model.ir.graph.inputs)[-1] == (1, 89, 6)
+
+
+def test_keys_of_positions_come_from_a_table() -> None:
+    source = "stream_authors_written:chunked_conformer"
+    model = stream(torch_offline(source, name="net", time_axes={"x": 1}))
+    assert model.notes[0] == (
+        "positions come from a table of 400 rows: after 400 samples its last row is used"
+    )
+    assert model.stream.hop_samples == 4

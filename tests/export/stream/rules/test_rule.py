@@ -10,6 +10,7 @@ import pytest
 from edgekit.export.stream.rules.rule import Growth, StreamingRule
 from edgekit.export.stream.rules.table import RULES
 from edgekit.export.stream.tensor_timing import TimeAxis
+from edgekit.export.stream.track import Span
 
 
 def node(op_type: str, *constants: list[int], **attributes: int | list[int]) -> ir.Node:
@@ -23,24 +24,33 @@ def node(op_type: str, *constants: list[int], **attributes: int | list[int]) -> 
 
 
 TIME, HALF = TimeAxis(2, Fraction(1), 0), TimeAxis(2, Fraction(1, 2), 0)
+TWICE = TimeAxis(2, Fraction(2), 0)
+ALL = Span(0, 0)
 POOL = {"kernel_shape": [4], "strides": [2], "pads": [1, 1]}
 
 
 @pytest.mark.parametrize(
     ("op_type", "constants", "attributes", "made", "need", "needed"),
     [
-        ("MaxPool", (), POOL, HALF, -1, -2 * 2 + 3 - 1 + 1),
-        ("Slice", ([3], [24], [2]), {}, TIME, -3, 0),
-        ("Pad", ([0, 0, 2, 0, 0, 0],), {}, TIME, 2, 0),
-        ("Concat", (), {"axis": 1}, TIME, -5, -5),
-        ("Concat", (), {"axis": 2}, TIME, -5, 0),
-        ("Relu", (), {}, TIME, -4, -4),
-        ("Resize", (), {}, HALF, -4, 0),
+        ("MaxPool", (), POOL, HALF, (3, -1), (2 * 3 - 1, -2 * 2 + 3 - 1 + 1)),
+        ("Slice", ([3], [24], [2]), {}, TIME, (1, -3), (4, 0)),
+        ("Slice", ([3], [24], [2], [4]), {}, TimeAxis(2, Fraction(1, 4), 0), (1, -3), (7, 0)),
+        ("Pad", ([0, 0, 2, 0, 0, 0],), {}, TIME, (3, 2), (1, 0)),
+        ("Pad", ([0, 0, 2, 0, 0, 0],), {"mode": "edge"}, TIME, (3, 2), (1, 0)),
+        ("Pad", ([0, 0, 2, 0, 0, 0],), {"mode": "reflect"}, TIME, (1, 2), (0, 0)),
+        ("Concat", (), {"axis": 1}, TIME, (2, -5), (2, -5)),
+        ("Concat", (), {"axis": 2}, TIME, (2, -5), (0, 0)),
+        ("Relu", (), {}, TIME, (5, -4), (5, -4)),
+        ("CumSum", (), {}, TIME, (5, -4), (0, -4)),
+        ("Resize", (), {}, HALF, (5, -4), (0, 0)),
+        ("Resize", (), {}, TWICE, (5, -3), (2, -1)),
+        ("Resize", (), {"mode": "linear"}, TWICE, (6, -4), (2, -1)),
     ],
 )
-def test_how_far_an_input_is_read(op_type, constants, attributes, made, need, needed):
+def test_which_frames_of_an_input_are_read(op_type, constants, attributes, made, need, needed):
     rule = RULES["", op_type]
-    assert rule.needs(node(op_type, *constants, **attributes), TIME, made, need) == needed
+    read = Span(*need)
+    assert rule.needs(node(op_type, *constants, **attributes), TIME, made, read) == Span(*needed)
 
 
 @pytest.mark.parametrize(
@@ -59,15 +69,21 @@ def test_how_many_frames_there_are_for_one(op_type, constants, attributes, made,
 
 
 def test_which_nodes_read_a_window_without_padding_of_their_own():
-    track = SimpleNamespace(axis=2, shape=(1, 2, 24))
-    plain = dict(POOL, pads=[0, 0])
-    assert not RULES["", "MaxPool"].reads_window(node("MaxPool", **POOL), track)
-    assert RULES["", "MaxPool"].reads_window(node("MaxPool", **plain), track)
-    assert RULES["", "Gather"].reads_window(node("Gather", [0], axis=2), track)
-    assert not RULES["", "Gather"].reads_window(node("Gather", [0], axis=1), track)
+    def reads(op_type, *constants, read=ALL, made=HALF, **attributes):
+        rule = RULES["", op_type]
+        return rule.reads_window(node(op_type, *constants, **attributes), track, made, read)
+
+    track = SimpleNamespace(axis=2, shape=(1, 2, 24), time=TIME)
+    assert not reads("MaxPool", **POOL)
+    assert reads("MaxPool", **dict(POOL, pads=[0, 0]), read=Span(0, -1))
+    assert reads("MaxPool", **POOL, read=Span(1, -1))
+    assert not reads("MaxPool", **POOL, read=Span(0, -1))
+    assert not reads("MaxPool", **POOL, read=Span(1, 0))
+    assert reads("Gather", [0], axis=2)
+    assert not reads("Gather", [0], axis=1)
 
 
 def test_a_row_without_more_keeps_frames():
     rule = StreamingRule("Own", lambda writer, node: None)
-    assert rule.needs(node("Own"), TIME, TIME, -3) == -3
+    assert rule.needs(node("Own"), TIME, TIME, Span(2, -3)) == Span(0, -3)
     assert rule.ratio(node("Own"), Growth((1, 24), (1, 24), 1, 1)) == 1

@@ -13,18 +13,19 @@ from edgekit.graph.model import FRONTEND_DOMAIN
 
 STREAM = Path(__file__).parent.parent
 # rows that follow from facts and from tables of functions, whose cases are drawn from these
+OTHERS = "Finite", "Loop"  # operators of EdgeKit that mark no layer of a user
 DRAWN = {name for name, row in FACTS.items() if row.elementwise or row.mixes}
 
 
 def test_every_rule_is_of_an_operator_that_is_known() -> None:
     known = {("", name) for name in FACTS} | {
-        (FRONTEND_DOMAIN, name) for name in (*LAYERS, "Finite")
+        (FRONTEND_DOMAIN, name) for name in (*LAYERS, *OTHERS)
     }
     assert RULES.keys() <= known
 
 
 def test_every_marked_layer_has_a_rule() -> None:
-    assert {name for domain, name in RULES if domain == FRONTEND_DOMAIN} == {*LAYERS, "Finite"}
+    assert {name for domain, name in RULES if domain == FRONTEND_DOMAIN} == {*LAYERS, *OTHERS}
 
 
 def test_every_rule_of_its_own_has_a_case() -> None:

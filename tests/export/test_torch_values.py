@@ -1,0 +1,46 @@
+"""Numbers in constant tensors do not stop an export; those that follow from an input's values do."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgekit.base.errors import ModelError
+from edgekit.export.from_torch import from_torch
+from edgekit.export.torch_source import TorchModule
+from edgekit.export.torch_values import record_reads
+
+
+class Lengths(nn.Module):
+    """Cuts by a length in a tensor, and reduces over axes in a list."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        lengths = torch.full((1,), x.shape[1] - 1)
+        if (lengths > 2).all():
+            x = x[:, : int(lengths.max())]
+        return x.mean(torch.arange(1, x.dim()).tolist())
+
+
+class Data(nn.Module):
+    """Asks its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if bool(x.sum() > 0) else x
+
+
+def loaded(module: nn.Module) -> TorchModule:
+    return TorchModule("module", module.eval(), {"x": torch.randn(1, 6, 3)})
+
+
+def test_constant_numbers_are_known() -> None:
+    reads = record_reads(Lengths(), {"x": torch.randn(1, 6, 3)})
+    assert [number for number, _ in reads.numbers] == [True, 5, 1, 2]
+    assert all(constant for _, constant in reads.numbers)
+    model, _ = from_torch(loaded(Lengths()), name="lengths")
+    assert model.ir.graph.outputs
+
+
+def test_numbers_of_an_input_are_refused() -> None:
+    reads = record_reads(Data(), {"x": torch.ones(1, 6, 3)})
+    assert reads.numbers == [(True, False)]
+    with pytest.raises(ModelError, match=r"depends on values, in test_torch_values\.py line"):
+        from_torch(loaded(Data()), name="data")
