@@ -1,7 +1,9 @@
 """Offline networks for the streaming tests, written as ONNX with an open time axis, and their checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.base.errors import ModelError
-from edgekit.export.hop_runner import in_onnxruntime
+from edgekit.export.hop_runner import Arrays, in_onnxruntime
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.stream.convert import analyse, rewrite, stream
 from edgekit.export.stream.examples import hold
@@ -187,31 +189,60 @@ def check(
 
 
 def least_delay(data: bytes, hop: int, samples: int, channels: int = 1, least: int = 0) -> int:
-    """The least delay that the receptive field allows, by changing one input sample at a time.
+    """The least delay in samples that an output of a network with the input x allows, see `least_frames`."""
+    delay, rate = least_frames(in_onnxruntime(data), (1, channels, samples), hop, least or hop)
+    return ceil(delay / rate)
 
-    The smallest d such that no output n needs an input at or beyond ``(floor((n + d)/H) + 1) * H``. An
-    output that is another one where the clip ends before sample m needs to know whether m comes.
+
+def least_frames(
+    running: Callable[[Arrays], Arrays],
+    shape: Sequence[int],
+    hop: int,
+    unit: int,
+    axis: int = -1,
+    made_axis: int = -1,
+) -> tuple[int, Fraction]:
+    """The least delay of the only output in its frames, and its frames for a sample: by changing the input x.
+
+    No output that is read in hop h may follow from a sample behind it, or from whether there is one. So the rest of a
+    recording is changed, in several ways, and cut off, from each `unit` of samples on: the first frame that is then
+    another one has to come with that sample's hop, or later.
+
+    Args:
+        running: the offline network.
+        shape: of x.
+        hop: samples.
+        unit: samples that divide the length of every recording, and the hop.
+        axis: time, of the input.
+        made_axis: time, of the output.
     """
-    running = in_onnxruntime(data)
-    x = np.random.default_rng(2).normal(size=(1, channels, samples)).astype(np.float32)
+    random, samples = np.random.default_rng(2), shape[axis]
+    x = np.moveaxis(random.normal(size=shape), axis, -1)
+    others = [np.moveaxis(random.normal(size=shape), axis, -1) for _ in range(3)]
 
-    def moved(changed: NDArray[Any]) -> NDArray[np.intp]:
-        (after,) = running({"x": changed}).values()
+    def run(changed: NDArray[Any]) -> NDArray[Any]:
+        (after,) = running({"x": np.moveaxis(changed, -1, axis).astype(np.float32)}).values()
+        return np.moveaxis(np.asarray(after), made_axis, -1)
+
+    before = run(x)
+    peak = float(np.abs(before).max())
+
+    def first_changed(after: NDArray[Any], limit: float) -> int | None:
         size = min(after.shape[-1], before.shape[-1])
-        differs = after[..., :size] != before[..., :size]
-        return np.flatnonzero(differs.any(axis=tuple(range(before.ndim - 1))))
+        far = np.abs(after[..., :size] - before[..., :size]) > limit
+        places = np.flatnonzero(far.any(axis=tuple(range(before.ndim - 1))))
+        return int(places[0]) if len(places) else None
 
-    (before,) = running({"x": x}).values()
-    need = np.full(before.shape[-1], -1)
-    for place in range(samples):
-        changed = x.copy()
-        changed[:, :, place] += 1
-        need[moved(changed)] = place
-    for end in range(samples // 2 // hop * hop, samples, least or hop):
-        places = moved(x[:, :, :end])
-        need[places] = np.maximum(need[places], end)
-    outputs = np.arange(len(need))
-    return next(d for d in range(10**6) if (need < ((outputs + d) // hop + 1) * hop).all())
+    rate = Fraction(before.shape[-1] - run(x[..., : samples // 2 // unit * unit]).shape[-1])
+    rate /= samples - samples // 2 // unit * unit
+    waits = [0]
+    for place in range(unit, samples, unit):
+        found = [first_changed(run(x[..., :place]), 1e-5 * peak)] if place >= samples // 2 else []
+        for other in others if place % hop == 0 else ():
+            changed = np.concatenate([x[..., :place], 3 * other[..., place:]], axis=-1)
+            found.append(first_changed(run(changed), 0.0))
+        waits += [int(place // hop * hop * rate) - frame for frame in found if frame is not None]
+    return max(waits), rate
 
 
 def delays(model: Model) -> list[int]:

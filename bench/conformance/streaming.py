@@ -158,7 +158,7 @@ def main() -> int:
     rows = {row["network"]: row for row in file.read()}
     wanted = chosen(given)
     python = environment(given.environment)
-    due = [one for one in wanted if given.again or one.name not in rows]
+    due = [one for one in wanted if given.again or "failed" in rows.get(one.name, {"failed": ""})]
     with TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
         kernels = Path(folder) / "kernels.so"
         if due:

@@ -1,4 +1,4 @@
-"""The rule by which a network that is called repeatedly has settled."""
+"""The end of calls: the rule by which a step network has settled, or the longest recording of a stream."""
 
 import math
 from dataclasses import dataclass
@@ -23,12 +23,16 @@ class Until:
     most: int
 
 
-def read_until(text: str) -> Until:
+def read_until(text: str) -> Until | int:
     """Read ``OUTPUT:TOLERANCE:MOST``, as ``change:1e-6:50``; a name may contain colons.
+
+    A number alone is the samples after which a stream has ended.
 
     Raises:
         UsageError: the text has another form.
     """
+    if text.isdecimal() and 1 <= int(text) <= MOST:
+        return int(text)
     output, _, rest = text.rpartition(":")
     output, _, tolerance = output.rpartition(":")
     try:
@@ -36,7 +40,7 @@ def read_until(text: str) -> Until:
     except ValueError:
         made = Until("", 0.0, 0)
     if not made.output or not 0 <= made.tolerance < math.inf or not 1 <= made.most <= MOST:
-        allowed = "OUTPUT:TOLERANCE:MOST, as change:1e-6:50"
+        allowed = "OUTPUT:TOLERANCE:MOST, as change:1e-6:50, or SAMPLES"
         step = "name the scalar output, a number from 0 up, and how many calls at most"
         raise UsageError(Problem(f"--until '{text}'", "no such limits", allowed, step))
     return made
