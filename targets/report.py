@@ -195,6 +195,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("scaling of channels", quantization.get("equalized")),
         ("calibration clips", quantization.get("quiet_copies")),
         ("ranges", quantization.get("ranges")),
+        ("layers in 16 bits", quantization.get("wide_operands")),
         ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (
             "tensors",

@@ -14,6 +14,7 @@ from edgekit.base.arrays import Array, Float32
 from edgekit.graph.model import Model
 from edgekit.quantize.search.selectable import GRIDS
 from edgekit.runtime.runners.c import NativeRunner, load_library
+from edgekit.runtime.runners.hop_loop import run_clip
 from edgekit.targets.c.lower import lower_c
 
 Clip = Mapping[str, Array]
@@ -48,8 +49,7 @@ class Trials:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             library, compiler = load_library(Path(folder), build.manifest, quick)
-        self._names = [tensor.name for tensor in build.manifest.hop_inputs]
-        self._constants = [tensor.name for tensor in build.manifest.constants]
+        self._manifest = build.manifest
         self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]
         self._clips = clips
         self._workers = instances or os.cpu_count() or 1
@@ -79,18 +79,13 @@ class Trials:
             return [[task.result() for task in row] for row in tasks]
 
     def _clip(self, index: int, table: Grids, judge: Callable[[int, dict[str, Array]], T]) -> T:
+        clip, hop_inputs = self._clips[index], self._manifest.hop_inputs
+        if any(tensor.name == GRIDS for tensor in hop_inputs):
+            hops = len(next(clip[t.name] for t in hop_inputs if t.name != GRIDS))
+            clip = {**clip, GRIDS: np.broadcast_to(table, (hops, *table.shape))}
         runner = self._idle.get()
         try:
-            clip = self._clips[index]
-            if self._constants:
-                runner.session([clip[name] for name in self._constants])
-            runner.reset()
-            hops = len(next(clip[name] for name in self._names if name != GRIDS))
-            rows = [
-                runner.process([table if n == GRIDS else clip[n][hop] for n in self._names])[0]
-                for hop in range(hops)
-            ]
+            outputs, _ = run_clip(runner, self._manifest, clip)
         finally:
             self._idle.put(runner)
-        columns = [np.stack(column) for column in zip(*rows, strict=True)]
-        return judge(index, dict(zip(self.outputs, columns, strict=True)))
+        return judge(index, outputs)

@@ -270,7 +270,7 @@ OPTIONAL = frozenset(
         "moved_bytes_imported",
         "notes",
         "hop_scales",
-        *("equalized", "quiet_copies", "ranges"),
+        *("equalized", "quiet_copies", "ranges", "wide_operands"),
         "crop_samples",
         "hops_alone",
         "hops_decided_otherwise",
@@ -348,7 +348,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
         "notes": TEXTS, "hop_scales": TEXTS, "equalized": TEXT,
-        "quiet_copies": TEXT, "ranges": TEXT,
+        "quiet_copies": TEXT, "ranges": TEXT, "wide_operands": TEXT,
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {

@@ -35,6 +35,7 @@ from edgekit.targets.c.program.external import load_files, network_digest
 from edgekit.targets.c.program.functions import argument_names, emit_process
 from edgekit.targets.c.program.groups import Part, lower_bodies, split_decoder, traits_of
 from edgekit.targets.c.program.literals import little_endian
+from edgekit.targets.c.program.proof_file import PROOF_FILE, proof_file
 from edgekit.targets.c.program.recorder import state_fields
 from edgekit.targets.c.program.sampler_storage import Loop
 from edgekit.targets.c.program.session import lower_session
@@ -194,6 +195,7 @@ def lower_c(
     sources = _sources(interface, manifest, ctx, extras, others)
     updates = _add_loading(sources, ctx)
     _add_project(sources, manifest, device, others)
+    sources[PROOF_FILE] = proof_file(ctx, extras, others)
     facts = replace(
         with_macs(manifest, model),
         memory=_memory(model, ctx, extras, others),

@@ -14,6 +14,7 @@ from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, d
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
+    from edgekit.verbs.inspection_result import Inspection
 
 
 def inspect(
@@ -26,15 +27,27 @@ def inspect(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report there.")
     ] = None,
+    proof: Annotated[
+        bool, typer.Option("--proof", help="Check a build's C against its proof.json.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the facts of a build, or of a network and what it would be on this machine."""
     with progress(as_json) as report:
         report("import", 0, 1)
-        found = api.inspect(source, html)
+        found = api.inspect(source, html, proof)
     if as_json:
         print_json(found.to_dict())
         return
+    show_findings(found)
+    if found.proof is not None:
+        show_proof(found.proof)
+    if html is not None:
+        out.print(f"report: {html}", markup=False, soft_wrap=True)
+
+
+def show_findings(found: "Inspection") -> None:
+    """Print the facts of a build or of a network as tables."""
     if found.manifest is not None:
         show_manifest(found.manifest)
     if found.streaming is not None:
@@ -45,8 +58,15 @@ def inspect(
     if found.problems:
         rows = [(p.where, p.found, p.allowed, p.next_step) for p in found.problems]
         print_table("not supported", ("where", "found", "allowed", "next"), rows)
-    if html is not None:
-        out.print(f"report: {html}", markup=False, soft_wrap=True)
+
+
+def show_proof(proof: JsonObject) -> None:
+    """Print what was proved of the C of a build."""
+    sums = [[str(cell) for cell in row.values()] for row in proof["sums"]]
+    if sums:
+        head = ("layer", "weights", "largest sum", "fits")
+        print_table("integer sums, for any input", head, sums, numbers=True)
+    out.print(f"proof: holds for {proof['calls']} calls of kernels", markup=False)
 
 
 def show_streaming(streaming: JsonObject, sample_rate_hz: int | None) -> None:

@@ -1,24 +1,47 @@
 """The facts of a build folder, or of a network that is not built yet."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import CheckFailed, Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.output import output_problem, replacement_path
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME
+from edgekit.runtime.proof.check import PROOF_FILE, Verdict, check_proof
 from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.source_checks import find_code, source_problems
 from edgekit.verbs.inspection_result import Inspection
+from edgekit.verbs.keywords import suggest_keywords
 
 MAX_REPORT_BYTES = 64_000_000
+MOST_PROBLEMS = 20
+SUM_KEYS = ("layer", "weights", "largest", "limit")
 
 
-def inspect(source: str, html: Path | None = None) -> Inspection:
-    """See `edgekit.api.inspect`."""
-    path = Path(source)
+@suggest_keywords
+def inspect(source: str | Path, html: str | Path | None = None, proof: bool = False) -> Inspection:
+    """Return the facts of a build folder, or of a network and its costs on ``host``.
+
+    Args:
+        source: a build folder, ``package.module:factory``, a .pt2 or an .onnx.
+        html: a file that gets the report.
+        proof: follow the C of a build byte by byte, and compare it with its ``proof.json``.
+
+    Raises:
+        UsageError: neither a build nor a readable network, one without a report or a proof, or a file that cannot be
+            written.
+        CheckFailed: the C contradicts the proof, where the message names calls, arguments and bytes; or the check
+            does not understand the C of a node.
+    """
+    source, path = str(source), Path(source)
+    html = None if html is None else Path(html)
     if html is not None and (problem := output_problem(html, path)):
         raise UsageError(problem)
     found = _build(path) if path.is_dir() else _network(source)
+    if proof:
+        found = replace(found, proof=proof_facts(path))
     if html is None:
         return found
     if found.page is None:
@@ -27,6 +50,34 @@ def inspect(source: str, html: Path | None = None) -> Inspection:
     with replacement_path(html, path) as temporary:
         temporary.write_text(found.page, encoding="utf-8")
     return found
+
+
+def proof_facts(directory: Path) -> JsonObject:
+    """Follow the C of a build, see `edgekit.runtime.proof.check`."""
+    if not (directory / PROOF_FILE).is_file():
+        allowed, step = (
+            f"a build of C with {PROOF_FILE}",
+            "export the network again, to a target of C",
+        )
+        raise UsageError(Problem("--proof", f"no {PROOF_FILE} in '{directory}'", allowed, step))
+    found = check_proof(directory)
+    if found.findings:
+        raise CheckFailed("\n".join(_proof_failures(found)))
+    sums = [dict(zip(SUM_KEYS, row, strict=True)) for row in found.sums]
+    return {"calls": found.calls, "functions": list(found.functions), "sums": sums}
+
+
+def _proof_failures(found: Verdict) -> Iterator[str]:
+    """What contradicts the proof, and what could not be checked."""
+    if found.problems:
+        yield "the C of the build contradicts its proof:"
+        yield from found.problems[:MOST_PROBLEMS]
+        if (more := len(found.problems) - MOST_PROBLEMS) > 0:
+            yield f"and {more} more"
+    for place in found.unchecked:
+        yield f"could not be checked: {place}"
+    if found.unchecked and not found.problems:
+        yield "This is a limit of the check, not a fault that it found in the build."
 
 
 def _build(directory: Path) -> Inspection:

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import dims
 from edgekit.runtime.build_folder.manifest import c_identifier
@@ -120,7 +121,8 @@ class Context:
     declarations: list[str] = field(default_factory=list)
     layers: list[ir.Value] = field(default_factory=list)  # by the number of their EK_LAYER
     moved_bytes: int = 0  # that copies read and write, and fills write
-    used: set[str] = field(default_factory=set)  # constants of the node that is being emitted
+    used: list[tuple[str, str]] = field(default_factory=list)  # by the node: wanted name, constant
+    facts: JsonObject = field(default_factory=dict)  # for `proof.json`
     reads: dict[str, float] = field(default_factory=dict)  # of each byte of a constant in a hop
     first_reader: dict[str, str] = field(default_factory=dict)  # of a constant: the node
     choices: dict[str, Choice] = field(default_factory=dict)  # by layer
@@ -225,13 +227,14 @@ class Context:
             identifier = free_name(f"{self.prefix}_{c_identifier(name)}", set(self.constants))
             self.constants[identifier] = array
             self._by_content[key] = identifier
-        self.used.add(self._by_content[key])
+        self.used.append((name, self._by_content[key]))
         return self._by_content[key]
 
     def count_reads(self, node: ir.Node, macs: int) -> None:
         """Add the emitted node's reads of its constants: once, or for each multiply-accumulate."""
-        elements = sum(self.constants[name].size for name in self.used)
-        for name in self.used:
+        used = list(dict.fromkeys(constant for _, constant in self.used))
+        elements = sum(self.constants[name].size for name in used)
+        for name in used:
             self.first_reader.setdefault(name, str(node.name))
             self.reads[name] = self.reads.get(name, 0) + max(1.0, macs / elements)
         self.used.clear()

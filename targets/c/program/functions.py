@@ -10,18 +10,21 @@ from edgekit.operators.geometry import dims
 from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.targets.c.emit.base import Context, c_type, free_name
 from edgekit.targets.c.emit.table import EMITTERS
+from edgekit.targets.c.program.proof import function_facts, node_facts
 
 
 def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
     """Emit every node of the schedule into an empty context, and an EK_LAYER after it; return the context."""
-    layout = ctx.layout
+    layout, facts = ctx.layout, []
     for node in model.ir.graph:
         before = len(ctx.lines)
         emitter = EMITTERS[node.domain, node.op_type]
         emitter.emit(ctx, node)
+        label = _comment(str(node.name))
+        facts.append(node_facts(ctx, node, label, emitter.traits(node)))
         ctx.count_reads(node, emitter.macs(node))
         if len(ctx.lines) > before:
-            ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
+            ctx.lines.insert(before, f"    /* {label}: {node.op_type} */")
         if looks:
             ctx.look(node)
     if layout.moves:
@@ -30,6 +33,7 @@ def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
         places = ctx.place(move.destination), ctx.place(move.source)
         ctx.line(f"memcpy({', '.join(places)}, {move.size});")
         ctx.moved_bytes += 2 * move.size
+    ctx.facts = function_facts(model, ctx, facts)
     return ctx
 
 

@@ -52,10 +52,12 @@ def _emit_rows(ctx: Context, node: ir.Node) -> None:
     """Emit ``ek_conv_f32`` or ``ek_conv_transpose_f32``."""
     w = node.inputs[1]
     shape, weights = conv_shape(node, list(dims(w)[2:])), constant(w)
-    packed, kernel = ctx.pointer(w), f"{KERNELS[node.op_type]}_f32"
+    kernel = f"{KERNELS[node.op_type]}_f32"
     if node.op_type == "Conv" and weights is not None and shape.trimmed() != shape:
         packed = ctx.constant(f"{node.name}_w", trimmed_weights(weights, shape))
         shape = shape.trimmed()
+    else:
+        packed = ctx.pointer(w)
     _emit_images(ctx, node, kernel, packed, shape.lying())
 
 

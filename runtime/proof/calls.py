@@ -1,0 +1,223 @@
+"""Calls of kernels, as reads and writes of the bytes that their contracts name."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from edgekit.runtime.proof.contracts import SHAPE, Contract, contract_of, number
+from edgekit.runtime.proof.memory import Event, Memory, block_name
+from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.values import Facts, Pointer, Span, Value, add, bounds, times
+
+Parameter = tuple[str, str, bool]
+
+
+class Call(NamedTuple):
+    """A call of a kernel: its contract, and its arguments by the names of parameters."""
+
+    kernel: str
+    contract: Contract
+    given: Facts
+
+    def number(self, expression: str, **more: int) -> int:
+        """The value of an expression of the contract."""
+        return number(expression, self.kernel, {**self.given, **more})
+
+
+class Calls(Memory):
+    """Kernels that a function calls."""
+
+    def _kernel(self, name: str, arguments: Sequence[Tree], values: Sequence[Value]) -> None:
+        """Turn a call into what its contract says that it reads and writes."""
+        self.count += 1
+        contract, parameters = contract_of(name), self.program.prototypes[name]
+        if contract is None or len(parameters) != len(arguments):
+            raise NotUnderstood(f"a call of {name} with {len(arguments)} arguments")
+        self._apply()
+        given = {row[0]: value for row, value in zip(parameters, values, strict=True)}
+        for parameter, kind, _ in parameters:
+            if not _is_typed(parameter, kind, given[parameter]):
+                raise NotUnderstood(f"the argument {parameter} of {name}")
+        if "shape" in given:
+            given |= dict(zip(SHAPE, given["shape"], strict=True))
+            self._windows(name, given["shape"])
+        call = Call(name, contract, given)
+        self._numbers(call, arguments)
+        for condition in contract.where:
+            if not call.number(condition):
+                self._report(f"{name}: not {condition}")
+        self._touch(call, parameters)
+
+    def _touch(self, call: Call, parameters: Sequence[Parameter]) -> None:
+        """Let a call read and write."""
+        self.zeros = {f"{call.kernel}, {parameter}" for parameter in call.contract.update}
+        events = []
+        for parameter, kind, written in parameters:
+            if kind.endswith("*") and parameter != "shape":
+                events += [(parameter, e) for e in self._argument(call, parameter, written)]
+        self._distinct(call, events)
+        self._ordered(call.kernel, [e.source for _, e in events if e.source is not None])
+        self.events += [event for _, event in events]
+        self._apply()
+
+    def _numbers(self, call: Call, arguments: Sequence[Tree]) -> None:
+        """Numbers, functions and added operands are those of the graph."""
+        wanted = self.node.get("numbers", {})
+        for row, argument in zip(self.program.prototypes[call.kernel], arguments, strict=True):
+            parameter, kind, _ = row
+            if parameter not in wanted or (kind.endswith("*") and parameter != "add"):
+                continue
+            known, value = _number_of(kind, argument, call.given[parameter]), wanted[parameter]
+            if known != (np.float32(value) if kind == "float" else value):
+                text = f"{known}, where the graph has {value}"
+                self._report(f"{call.kernel}, {parameter}: {text}")
+
+    def _windows(self, name: str, shape: Sequence[int]) -> None:
+        """The windows of a convolution or a pooling are those of the graph."""
+        windows, transposed = self.node.get("shape", shape), "transpose" in name
+        alike = transposed == ("Transpose" in self.node.get("op", ""))
+        if alike and not _same_windows(shape, windows, transposed):
+            self._report(f"{name}: windows {shape}, where the graph has {windows}")
+
+    def _ordered(self, name: str, sources: Sequence[Pointer]) -> None:
+        """Operands come in the order of the graph."""
+        order: Sequence[str] = self.node.get("order") or self.node.get("inputs") or ()
+        old = {y: x for x, y in self.node.get("updates", ())}
+        named = [old.get(p.value, p.value) or p.block for p in sources]
+        steps = [order.index(name) for name in dict.fromkeys(named) if name in order]
+        if steps != sorted(steps):
+            self._report(f"{name}: {', '.join(named)}, where the graph has {', '.join(order)}")
+
+    def _argument(self, call: Call, parameter: str, written: bool) -> list[Event]:
+        """Return the read, then the write of one pointer argument."""
+        pointer, text = call.given[parameter], f"{call.kernel}, {parameter}"
+        role = self.node.get("arrays", {}).get(parameter)
+        if role not in (None, pointer.block if isinstance(pointer, Pointer) else ""):
+            self._report(f"{text}: another array than {role}")
+        runs, size = self._runs(call, parameter, pointer)
+        if size < 0:
+            raise NotUnderstood(f"the size of {text}")
+        if not isinstance(pointer, Pointer):
+            if size and parameter not in call.contract.null:
+                self._report(f"{text}: NULL")
+            return []
+        is_read = not written or parameter in call.contract.update
+        events = [Event(None, runs, size, text)] * is_read + [
+            Event(runs, None, size, text)
+        ] * written
+        return events if size else []
+
+    def _runs(self, call: Call, parameter: str, pointer: Value) -> tuple[Value, int]:
+        """The bytes of an argument: where runs begin, and the size of one."""
+        if parameter in call.contract.scratch:
+            return pointer, call.number(call.contract.scratch[parameter])
+        count = call.contract.args[parameter]
+        if not isinstance(pointer, Pointer):
+            return pointer, call.number(count, whole=0) if isinstance(count, str) else 1
+        whole = (self._block(pointer.block).size - bounds(pointer.at)[0]) // pointer.item
+        if isinstance(count, str):
+            elements, runs = call.number(count, whole=whole), pointer
+        else:
+            sizes = {key: call.number(text) for key, text in count.items()}
+            starts = self._starts(sizes, call.given, pointer.item)
+            elements, runs = sizes["size"], pointer._replace(at=add(pointer.at, starts))
+        if pointer.block in self.program.arrays:
+            if parameter in call.contract.below:
+                self._indices_below(call, parameter, pointer.block)
+            if parameter in call.contract.packed and self.program.facts["kernels"]:
+                elements = max(elements, whole)
+        return runs, elements * pointer.item
+
+    def _starts(self, sizes: Mapping[str, int], given: Facts, item: int) -> Value:
+        """The first bytes of runs: rows apart, or frames as the argument `at` lists them."""
+        if "rows" in sizes:
+            return np.arange(sizes["rows"]) * (sizes["step"] * item)
+        at = given["at"]
+        block = self._block(at.block)
+        if block.integers is None:
+            numbers = self.program.integers(at.block)
+            block.integers = Span(numbers, numbers)
+        first = at.at // at.item
+        low, high = (part[first : first + sizes["frames"]] for part in block.integers)
+        return times(low if (low == high).all() else Span(low, high), item)
+
+    def _indices_below(self, call: Call, parameter: str, array: str) -> None:
+        """All indices of a constant array are allowed."""
+        limit, numbers = call.number(call.contract.below[parameter]), self.program.integers(array)
+        if numbers.min() < 0 or numbers.max() >= limit:
+            self._report(f"{call.kernel}, {parameter}: an index outside of 0..{limit - 1}")
+
+    def _distinct(self, call: Call, events: Sequence[tuple[str, Event]]) -> None:
+        """Nothing that a call writes is another of its arguments, but where the contract allows one array for both."""
+        pairs = ((a, first, b, second) for a, first in events for b, second in events if a != b)
+        shared = {
+            f"{min(a, b)} and {max(a, b)} share bytes of {block_name(first.target.block)}": None
+            for a, first, b, second in pairs
+            if first.target is not None and not _is_apart(call.contract, a, first, b, second)
+        }
+        for text in shared:
+            self._report(f"{call.kernel}: {text}")
+
+
+def _is_typed(parameter: str, kind: str, known: Value) -> bool:
+    """Whether an argument is of the kind of its parameter."""
+    if parameter == "shape":
+        return isinstance(known, list) and list(map(type, known)) == [int] * len(SHAPE)
+    if isinstance(known, Pointer):
+        return kind == "void*" or (kind.endswith("*") and known.item == ITEMS[kind[:-1]])
+    if kind.endswith("*"):
+        return type(known) is int and known == 0
+    return type(known) is int or kind != "int32_t" or parameter == "act"
+
+
+def _number_of(kind: str, argument: Tree, known: Value) -> Value:
+    """What an argument is in the facts: the name of a tensor or of a function, or a number."""
+    if kind.endswith("*"):
+        return known.value if isinstance(known, Pointer) else None
+    if argument[0] == "name":
+        return argument[1]
+    if kind != "float":
+        return known
+    return np.float32(-argument[1][1] if argument[0] == "minus" else argument[1])
+
+
+def _is_apart(contract: Contract, a: str, first: Event, b: str, second: Event) -> bool:
+    """Whether what a call writes is no byte of another argument, or both are one array that may be so."""
+    target, other = first.target, second.target or second.source
+    if target is None or other is None or target.block != other.block:
+        return True
+    (a_low, a_high), (b_low, b_high) = bounds(target.at), bounds(other.at)
+    if a_low >= b_high + second.size or b_low >= a_high + first.size:
+        return True
+    is_allowed = {(a, b), (b, a)} & set(contract.alias)
+    return bool(is_allowed) and (a_low, a_high, target.item) == (b_low, b_high, other.item)
+
+
+def _same_windows(a: Sequence[int], b: Sequence[int], transposed: bool) -> bool:
+    """Whether two shapes of a convolution read the same elements of each channel for the same results."""
+    if list(a) == list(b):
+        return True
+    first, second = (_windows(dict(zip(SHAPE, shape, strict=True)), transposed) for shape in (a, b))
+    channels = [i for i, name in enumerate(SHAPE) if name in ("in_c", "out_c", "groups")]
+    return all(a[i] == b[i] for i in channels) and np.array_equal(first, second)
+
+
+def _windows(s: Mapping[str, int], transposed: bool) -> Value:
+    """For each result the places that its taps read, outside ones -1; taps that are always outside are left out."""
+    x, y = ("out", "in") if transposed else ("in", "out")
+    axes = [
+        np.arange(s[f"{y}_{axis}"])[:, None] * s[f"stride_{axis}"]
+        + np.arange(s[f"k_{axis}"]) * s[f"dil_{axis}"]
+        - s[pad]
+        for axis, pad in (("h", "pad_top"), ("w", "pad_left"))
+    ]
+    rows, columns = (
+        np.where((at >= 0) & (at < s[f"{x}_{axis}"]), at, -1)
+        for at, axis in zip(axes, "hw", strict=True)
+    )
+    rows, columns = (at[:, (at >= 0).any(0)] for at in (rows, columns))
+    places = rows[:, None, :, None] * s[f"{x}_w"] + columns[None, :, None, :]
+    inside = (rows[:, None, :, None] >= 0) & (columns[None, :, None, :] >= 0)
+    taps = rows.shape[1] * columns.shape[1]
+    return np.where(inside, places, -1).reshape(len(rows) * len(columns), taps)

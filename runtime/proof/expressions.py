@@ -1,0 +1,240 @@
+"""Values of C expressions: numbers, bounds where data decides, and pointers; reads and writes are collected."""
+
+from collections.abc import Sequence
+from operator import eq, ge, gt, le, lt, ne
+
+import numpy as np
+
+from edgekit.runtime.proof.calls import Calls
+from edgekit.runtime.proof.memory import BYTE, WORK, Block, Event, constant_bytes
+from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.values import (
+    ARITHMETIC,
+    LIMITS,
+    WIDE,
+    Pointer,
+    Span,
+    Value,
+    add,
+    exact,
+    is_none,
+    join,
+    span,
+    times,
+)
+
+COMPARE = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
+
+
+class Expressions(Calls):
+    """Expressions of a function."""
+
+    def _value(self, tree: Tree) -> Value:
+        return getattr(self, f"_of_{tree[0]}")(*tree[1:])
+
+    def _of_number(self, value: int) -> int:
+        return value
+
+    def _of_float(self, value: float) -> None:
+        return None
+
+    def _of_name(self, name: str) -> Value:
+        if name in self.scalars:
+            return self._load(("deref", ("address", ("name", name))))
+        if name in self.names:
+            return self.names[name]
+        if name in self.program.arrays:
+            kind, _ = self.program.arrays[name]
+            return Pointer(name, 0, kind, ITEMS[kind])
+        if name in self.program.sizes:
+            return self.program.sizes[name]
+        return None if name.startswith("EK_") else Pointer(name, 0, "char", 1)
+
+    def _of_cast(self, kind: str, pointer: bool, tree: Tree) -> Value:
+        found = self._value(tree)
+        if isinstance(found, Pointer) and pointer:
+            return found._replace(kind=kind, item=ITEMS.get(kind, 1))
+        if isinstance(found, Pointer):
+            return WIDE
+        return found if kind != "float" else None
+
+    def _of_sizeof(self, tree: Tree) -> int:
+        if tree[0] == "name" and tree[1] in self.scalars:
+            return self.names[tree[1]].item  # type: ignore[no-any-return]
+        if tree[0] == "name" and isinstance(self.names.get(tree[1]), Pointer):
+            return self._block(self.names[tree[1]].block).size
+        return 4 if tree[0] == "name" else self._address(tree).item
+
+    def _of_fields(self, values: Sequence[Tree]) -> list[Value]:
+        return [self._value(value) for value in values]
+
+    def _of_member(self, tree: Tree, name: str) -> Pointer:
+        side = tree[1]
+        block, _ = self._place(f"{side}->{name}")
+        kind = next(
+            k
+            for (s, f), (k, _) in self.program.fields.items()
+            if f == name and s.startswith(self.prefix)
+        )
+        return Pointer(block, 0, kind, ITEMS[kind])
+
+    def _of_address(self, tree: Tree) -> Value:
+        if tree[0] == "fields":
+            return self._value(tree)
+        if tree[0] == "name" and not isinstance(self.names[tree[1]], Pointer):
+            self.blocks[f"local {tree[1]}"] = own = Block(8)
+            own.ids[:] = WORK
+            return Pointer(f"local {tree[1]}", 0, "char", 1)
+        return self.names[tree[1]] if tree[0] == "name" else self._address(tree)
+
+    def _address(self, tree: Tree) -> Pointer:
+        """Where an element is."""
+        base, at = (tree[1], 0) if tree[0] == "deref" else (tree[1], self._value(tree[2]))
+        pointer = self._value(base)
+        if tree[0] not in ("deref", "index") or not isinstance(pointer, Pointer):
+            raise NotUnderstood("an address")
+        return self._moved(pointer, at, 1)
+
+    def _moved(self, pointer: Pointer, count: Value, sign: int) -> Pointer:
+        if count is None:
+            raise NotUnderstood("an index that is no integer")
+        moved = pointer._replace(at=add(pointer.at, times(count, sign * pointer.item)))
+        is_work = pointer.block == "s" and pointer.value is None and pointer.origin == 0
+        return moved._replace(origin=1 + moved.at) if is_work else moved
+
+    def _load(self, tree: Tree) -> Value:
+        """What is read from an element."""
+        pointer = self._address(tree)
+        self.events.append(Event(None, pointer, pointer.item, "is read"))
+        known = self._known_integers(pointer)
+        if known is not None:
+            return known
+        if np.ndim(pointer.at) == 0 and (pointer.block, pointer.at) in self.cells:
+            return self.cells[pointer.block, pointer.at]
+        return None if pointer.kind == "float" else Span(*LIMITS.get(pointer.kind, WIDE))
+
+    def _known_integers(self, pointer: Pointer) -> Value:
+        """The numbers of a constant or local array at a place; None where they are not known."""
+        block = self._block(pointer.block)
+        is_index = pointer.block in self.program.arrays and pointer.kind not in ("float", "int8_t")
+        if is_index and block.integers is None:
+            numbers = self.program.integers(pointer.block)
+            block.integers = Span(numbers, numbers)
+        if block.integers is None or isinstance(pointer.at, Span):
+            return None
+        at = np.asarray(pointer.at) // pointer.item
+        if (at < 0).any() or (at >= len(block.integers.low)).any():
+            return None
+        low, high = (part[at] for part in block.integers)
+        return low if (low == high).all() else Span(low, high)
+
+    def _of_index(self, base: Tree, at: Tree) -> Value:
+        return self._load(("index", base, at))
+
+    def _of_deref(self, tree: Tree) -> Value:
+        return self._load(("deref", tree))
+
+    def _of_minus(self, tree: Tree) -> Value:
+        found = self._value(tree)
+        return None if found is None else times(found, -1)
+
+    def _of_not(self, tree: Tree) -> Value:
+        return Span(0, 1) if self._value(tree) is not None else None
+
+    def _of_choose(self, condition: Tree, yes: Tree, no: Tree) -> Value:
+        """Either value; where a name is compared with a number, each side knows the result."""
+        self._value(condition)
+        named = condition[0] == "op" and condition[1] == "<" and condition[2][0] == "name"
+        name = condition[2][1] if named else ""
+        before, limit = self.names.get(name), exact(self._value(condition[3])) if named else None
+        if not isinstance(before, Span | int | np.ndarray) or not isinstance(limit, int):
+            first, second = self._value(yes), self._value(no)
+            return None if is_none(first, second) else join(first, second)
+        low, high = span(before)
+        self.names[name] = Span(np.minimum(low, limit - 1), np.minimum(high, limit - 1))
+        first = self._value(yes)
+        self.names[name] = Span(np.maximum(low, limit), np.maximum(high, limit))
+        second = self._value(no)
+        self.names[name] = before
+        if is_none(first, second):
+            return None
+        (a, b), (c, d), below, above = span(first), span(second), low < limit, high >= limit
+        lows = np.where(below, np.where(above, np.minimum(a, c), a), c)
+        return Span(lows, np.where(below, np.where(above, np.maximum(b, d), b), d))
+
+    def _of_op(self, sign: str, left: Tree, right: Tree) -> Value:
+        a, b = self._value(left), self._value(right)
+        if sign in COMPARE:
+            return int(COMPARE[sign](a, b)) if {type(a), type(b)} == {int} else Span(0, 1)
+        if isinstance(a, Pointer) and sign in "+-":
+            return self._moved(a, b, 1 if sign == "+" else -1)
+        if is_none(a, b):
+            return WIDE if isinstance(a, Pointer) and isinstance(b, Pointer) else None
+        return ARITHMETIC[sign](a, b) if sign in ARITHMETIC else WIDE
+
+    def _of_set(self, left: Tree, right: Tree) -> None:
+        if left[0] == "name":
+            self.names[left[1]] = self._value(right)
+            self.scalars.discard(left[1])
+            return
+        target = self._address(left)
+        if right[0] in ("index", "deref"):
+            source = self._address(right)
+            if source.kind == target.kind:
+                self.events.append(Event(target, source, target.item, "is copied"))
+                return
+        found, number = self._value(right), _literal(right)
+        is_bytes = number is not None and (target.kind != "float" or number == 0)
+        content = constant_bytes(int(number or 0), target.item) if is_bytes else None
+        self.events.append(Event(target, None, target.item, "is written", content))
+        self._remember(target, found)
+
+    def _remember(self, target: Pointer, found: Value) -> None:
+        """Keep an integer that is written to a local array, or to one place."""
+        block = self._block(target.block)
+        if block.integers is not None and found is not None:
+            at = np.asarray(target.at) // target.item
+            for part, known in zip(block.integers, span(found), strict=True):
+                if (at >= 0).all() and (at < len(part)).all():
+                    part[at] = known
+        elif isinstance(target.at, int | np.integer) and target.kind == "int32_t":
+            self._apply()
+            self.cells[target.block, int(target.at)] = WIDE if found is None else found
+
+    def _of_call(self, name: str, arguments: Sequence[Tree]) -> Value:
+        values = [self._value(argument) for argument in arguments]
+        if name in ("memcpy", "memmove", "memset"):
+            self._copy(name, *values)
+        elif name == "EK_LAYER":
+            self._apply()
+            self._complete()
+            if values[1].value is not None:
+                text = f"the layer {values[1].value!r}"
+                self._compare(values[1], self.ids[values[1].value], text)
+        elif name in self.program.prototypes:
+            self._kernel(name, arguments, values)
+        elif name in self.program.inline:
+            is_float = self.program.inline[name] == "float"
+            return None if is_float or is_none(*values) else WIDE
+        else:
+            raise NotUnderstood(f"a call of {name}")
+        return None
+
+    def _copy(self, name: str, target: Pointer, second: Value, size: Value) -> None:
+        """Copy or fill a run."""
+        if not isinstance(size, int):
+            raise NotUnderstood("a copy whose length data decides")
+        if name != "memset":
+            self.events.append(Event(target, second, size, "is copied"))
+            return
+        known = isinstance(second, int)
+        content = np.full(size, BYTE + (second & 255), np.int32) if known else None
+        self.events.append(Event(target, None, size, "is filled", content))
+
+
+def _literal(tree: Tree) -> float | None:
+    """The value of a number, with its sign."""
+    if tree[0] == "minus":
+        found = _literal(tree[1])
+        return None if found is None else -found
+    return tree[1] if tree[0] in ("number", "float") else None

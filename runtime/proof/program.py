@@ -1,0 +1,101 @@
+"""The text of a build: functions as trees, and the sizes that it declares."""
+
+import json
+import re
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.runtime.proof.contracts import prototypes
+from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Reader, Tree, functions
+
+PROOF_FILE = "proof.json"
+ARRAY = re.compile(
+    r"^const (\w+) (\w+)\[(\d+)\]|union (\w+)_union \{ unsigned char bytes\[(\d+)\]; (\w+)", re.M
+)
+INLINE = re.compile(r"^static inline (\w+) (ek_\w+)\([^*)]*\)$", re.M)  # without pointers
+EXTERNAL = re.compile(
+    r"^#define (\w+) \(\(const (\w+) \*\)\(const void \*\)\(\w+ \+ (\d+)\)\) /\* \[(\d+)\] \*/$",
+    re.M,
+)
+BLOCK = re.compile(r"static const union \{\n    unsigned char bytes\[(\d+)\];")
+STRUCT = re.compile(r"typedef struct \{\n([^}]*)\} (\w+);")
+FIELD = re.compile(r"(\w+) \*(\w+); /\*((?: ?\[\d+\])*)")
+DEFINE = re.compile(r"#define (\w+) (\d+)u?$", re.M)
+
+
+class Program:
+    """The text of a build, and the sizes that it declares."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        """Take the texts of a build's C, headers and facts by file name."""
+        self.facts = json.loads(files[PROOF_FILE])
+        headers = "".join(text for name, text in files.items() if name.endswith(".h"))
+        self.prototypes = prototypes(files["edgekit.h"])
+        self.inline = {name: kind for kind, name in INLINE.findall(files["edgekit.h"])}
+        self.sizes = {name: int(value) for name, value in DEFINE.findall(headers)}
+        self.fields = _fields(headers)
+        self.weights = "".join(t for name, t in files.items() if name.endswith("_weights.c"))
+        self.arrays = _arrays(self.weights) | _external("".join(files.values()), self.weights)
+        programs = [name for name in files if f"{name[:-2]}_weights.c" in files]
+        self.functions = functions("\n".join(files[name] for name in programs))
+
+    def statements(self, function: str) -> list[Tree]:
+        """The statements of a function."""
+        return Reader(self.functions[function][1]).statements()
+
+    def prefix(self, function: str) -> str:
+        """The name of the network that a function is of."""
+        names = {struct.rpartition("_")[0] for struct, _ in self.fields}
+        return max((name for name in names if function.startswith(f"{name}_")), key=len)
+
+    def integers(self, array: str) -> NDArray[np.int64]:
+        """The numbers of a constant array."""
+        found = re.search(rf"const \w+ {array}\[\d+\] = \{{([^}}]*)\}}", self.weights)
+        if found is None:
+            raise NotUnderstood(
+                f"an index that {array} may hold: its numbers are not in the C, which"
+            )
+        return np.array([int(text) for text in re.findall(r"-?\d+", found[1])], np.int64)
+
+
+def _fields(text: str) -> dict[tuple[str, str], tuple[str, int]]:
+    """The type and the bytes that each pointer in a struct points to, by struct and name."""
+    return {
+        (struct, name): (kind, ITEMS[kind] * prod(map(int, re.findall(r"\d+", dims))))
+        for body, struct in STRUCT.findall(text)
+        for kind, name, dims in FIELD.findall(body)
+    }
+
+
+def _arrays(text: str) -> dict[str, tuple[str, int]]:
+    """The constant arrays of a file: their type and bytes."""
+    found = {}
+    for kind, name, count, union, size, element in ARRAY.findall(text):
+        whole = (kind, ITEMS[kind] * int(count)) if name else (element, int(size))
+        found[name or union] = whole
+    return found
+
+
+def _external(text: str, weights: str) -> dict[str, tuple[str, int]]:
+    """Those that are places in one block of bytes, each after the one before."""
+    found, end = {}, 0
+    for name, kind, first, count in EXTERNAL.findall(text):
+        size = ITEMS[kind] * int(count)
+        if int(first) < end or int(first) % ITEMS[kind]:
+            raise NotUnderstood(f"the place of {name} in the block of weights")
+        found[name], end = (kind, size), int(first) + size
+    blocks = [int(size) for size in BLOCK.findall(weights)]
+    if blocks and end > blocks[0]:
+        raise NotUnderstood(f"{end} bytes of weights in a block of {blocks[0]}")
+    return found
+
+
+def read_program(folder: Path) -> Program:
+    """Return the C of a build folder and its facts."""
+    names = [*folder.glob("*.c"), *folder.glob("*.h"), folder / PROOF_FILE]
+    kept = [p for p in names if not (p.name.startswith("ek_"))]
+    return Program({path.name: path.read_text(encoding="utf-8") for path in kept})

@@ -1,0 +1,116 @@
+"""Numbers as the check knows them: exactly, over all iterations of loops, or between bounds; and pointers."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int32]
+Value = Any  # an int, integers over loops, a `Span`, a `Pointer`, or None: a float
+Facts = dict[str, Value]  # of proof.json
+
+
+class Span(NamedTuple):
+    """An integer that data decides, between two bounds; both may be arrays over the loops around it."""
+
+    low: Value
+    high: Value
+
+
+class Pointer(NamedTuple):
+    """Bytes `at` of a block (a number, an array over loops, a `Span`), as elements of a type, for a named value.
+
+    `origin` is the first byte of the value; of work space one more than the number in `s + number`.
+    """
+
+    block: str
+    at: Value
+    kind: str
+    item: int
+    value: str | None = None
+    origin: int = 0
+
+
+def bounds(at: Value) -> tuple[int, int]:
+    """The smallest and the largest of some places."""
+    low, high = at if isinstance(at, Span) else (at, at)
+    return int(np.min(low)), int(np.max(high))
+
+
+def places(at: Value, size: int) -> Value:
+    """An index of all bytes of the runs that begin at some places."""
+    if isinstance(at, Span):
+        low, high = bounds(at)
+        return slice(low, high + size)
+    if np.ndim(at) == 0:
+        return slice(int(at), int(at) + size)
+    return (np.ravel(at)[:, None] + np.arange(size)).ravel()
+
+
+def index_of(at: Value, size: int) -> Value:
+    """The same as an array of numbers."""
+    return as_numbers(places(at, size))
+
+
+def as_numbers(at: Value) -> Value:
+    """An index as an array of numbers."""
+    return np.arange(at.start, at.stop) if isinstance(at, slice) else at
+
+
+def exact(value: Value) -> Value:
+    """A single number as an int; anything else as it is."""
+    return int(value) if isinstance(value, np.ndarray | np.integer) and value.ndim == 0 else value
+
+
+def is_none(*values: Value) -> bool:
+    """Whether one of them is no integer: a float, or a pointer."""
+    return any(value is None or isinstance(value, Pointer) for value in values)
+
+
+def span(value: Value) -> tuple[Value, Value]:
+    """The bounds of a number."""
+    return (value.low, value.high) if isinstance(value, Span) else (value, value)
+
+
+def add(a: Value, b: Value) -> Value:
+    """The sum."""
+    if not isinstance(a, Span) and not isinstance(b, Span):
+        return a + b
+    (a_low, a_high), (b_low, b_high) = span(a), span(b)
+    return Span(a_low + b_low, a_high + b_high)
+
+
+def times(a: Value, b: Value) -> Value:
+    """The product."""
+    if not isinstance(a, Span) and not isinstance(b, Span):
+        return a * b
+    products = np.array([np.multiply(x, y) for x in span(a) for y in span(b)])
+    return Span(products.min(0), products.max(0))
+
+
+def remainder(a: Value, b: Value) -> Value:
+    """The remainder as of C, for a positive b; of a known a that is not negative exactly."""
+    if not isinstance(a, Span):
+        return a % b
+    low = np.where(np.less(a.low, 0), 1 - b, 0)
+    return Span(low, np.where(np.less(a.high, 0), 0, b - 1))
+
+
+def join(a: Value, b: Value) -> Value:
+    """Bounds of both."""
+    (a_low, a_high), (b_low, b_high) = span(a), span(b)
+    return Span(np.minimum(a_low, b_low), np.maximum(a_high, b_high))
+
+
+LIMITS = {"int8_t": (-128, 127), "uint8_t": (0, 255), "int16_t": (-(2**15), 2**15 - 1)}
+WIDE = Span(-(2**62), 2**62)
+ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {
+    "&&": lambda a, b: Span(0, 1),
+    "||": lambda a, b: Span(0, 1),
+    "+": add,
+    "-": lambda a, b: add(a, times(b, -1)),
+    "*": times,
+    "%": remainder,
+    "/": lambda a, b: a // b if not isinstance(a, Span) else WIDE,
+}

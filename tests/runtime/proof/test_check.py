@@ -1,0 +1,190 @@
+"""The check of a build's proof accepts what an export writes, and finds wrong plans."""
+
+import random
+from functools import cache
+from pathlib import Path
+
+import pytest
+from robustness.program_mutants import KINDS, draw_mutant
+
+from edgekit.base.errors import CheckFailed, UsageError
+from edgekit.graph.model import Model
+from edgekit.runtime.proof.check import verdict_of
+from edgekit.runtime.proof.program import PROOF_FILE, Program
+from edgekit.verbs import inspection
+from edgekit.verbs.targets import TARGETS
+
+PINNED = Path(__file__).parents[2] / "pinned"
+NETWORKS = sorted(path.stem for path in PINNED.glob("*.onnx"))
+QUICK = [name for name in NETWORKS if name.endswith("-w8a8") or name.startswith(("sam", "ses"))]
+OTHERS = ("host", "cortex-m4", "cortex-m55", "riscv64-v", "wasm")
+
+
+@cache
+def texts(name: str, target: str = "c99") -> dict[str, str]:
+    """The C, the headers and the facts of a committed network, without kernels."""
+    model = Model.from_bytes((PINNED / f"{name}.onnx").read_bytes())
+    files = TARGETS[target].lower(model, target).files
+    own = {n: c for n, c in files.items() if n.endswith((".c", ".h")) or n == PROOF_FILE}
+    return {n: c.decode() for n, c in own.items() if "/" not in n and not n.startswith("ek_")}
+
+
+def problems_of(name: str, *changes: tuple[str, str], file: str = "c") -> str:
+    """What the check finds in a build after texts of a file are replaced."""
+    files = dict(texts(name))
+    stem = next(n for n in files if n.endswith("_weights.c")).removesuffix("_weights.c")
+    for old, new in changes:
+        assert files[f"{stem}.{file}"].count(old) >= 1, old
+        files[f"{stem}.{file}"] = files[f"{stem}.{file}"].replace(old, new, 1)
+    return "\n".join(verdict_of(Program(files)).findings)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_portable_builds_are_accepted(name: str) -> None:
+    found = verdict_of(Program(texts(name)))
+    assert found.findings == ()
+    assert found.calls > 0 and any(f.endswith("_process") for f in found.functions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*NETWORKS} - {*QUICK}))
+def test_all_portable_builds_are_accepted(name: str) -> None:
+    assert verdict_of(Program(texts(name))).findings == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", OTHERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_builds_of_instruction_sets_are_accepted(name: str, target: str) -> None:
+    model = Model.from_bytes((PINNED / f"{name}.onnx").read_bytes())
+    if TARGETS[target].check(model):
+        pytest.skip("the target does not take this network")
+    assert verdict_of(Program(texts(name, target))).findings == ()
+
+
+WRONG = {
+    "a tensor over one that is alive": (
+        ("v_x_finite_q = (int8_t *)(void *)(s + 144)", "v_x_finite_q = (int8_t *)(void *)(s + 16)"),
+        "ek_quantize_s8: x and y share bytes of scratch",
+    ),
+    "scratch over an operand": (
+        ("12, 12, 1, (int16_t *)(void *)(s + 16))", "12, 12, 1, (int16_t *)(void *)(s + 0))"),
+        "ek_gru_s8_s8: scratch and x share bytes of scratch",
+    ),
+    "a size that leaves an output": (
+        ("v_relu_q, 1, 33, 12)", "v_relu_q, 1, 33, 13)"),
+        "bytes 0..13 of 'relu_q', which has 12",
+    ),
+    "a size that leaves a rest": (
+        (
+            "v_sigmoid_q, 2.398988e-03f, -128, v_sigmoid, 33",
+            "v_sigmoid_q, 2.398988e-03f, -128, v_sigmoid, 32",
+        ),
+        "'sigmoid_q' is not read as a whole",
+    ),
+    "a state at another place": (
+        ("v_h2_next = (int16_t *)(void *)(st + 32)", "v_h2_next = (int16_t *)(void *)(st + 16)"),
+        "'h2_next', but hold 'h2'",
+    ),
+    "another array of the same size": (
+        ("gru_mask_node_linear_bias, gru_mask", "gru_mask_node_linear_mult, gru_mask"),
+        "ek_fc_s8_s8, bias: another array than",
+    ),
+    "exchanged numbers": (
+        ("v_relu_q, 1, 33, 12)", "v_relu_q, 1, 12, 33)"),
+        "'x_finite_q' is not read as a whole",
+    ),
+    "a misaligned place": (
+        ("v_linear_1_q = (int16_t *)(void *)(s + 0)", "v_linear_1_q = (int16_t *)(void *)(s + 1)"),
+        "v_linear_1_q, a int16_t, has bytes 1..67 of scratch",
+    ),
+    "a loop of unknown length": (
+        ("    return 0;\n}", "    while (1) {\n    }\n    return 0;\n}"),
+        "a loop of unknown length",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_plan_is_found(name: str) -> None:
+    change, expected = WRONG[name]
+    found = problems_of("gru_mask-w8a8", change)
+    assert expected in found, found
+
+
+def test_a_function_that_is_missing_is_found() -> None:
+    renamed = ("int gru_mask_process(", "int gru_mask_other(")
+    assert problems_of("gru_mask-w8a8", renamed) == "gru_mask_process: the C has no such function"
+
+
+def test_an_exchange_of_nodes_contradicts_the_proof() -> None:
+    files = texts("gru_mask-w8a8")
+    first, second = "/* x/finite: Finite */", "/* node_linear: Gemm */"
+    source = files["gru_mask.c"].replace(first, "?").replace(second, first).replace("?", second)
+    found = verdict_of(Program({**files, "gru_mask.c": source}))
+    assert any(
+        "the node 'x_finite_quantize' does not follow Gemm" in line for line in found.problems
+    )
+
+
+def test_a_block_that_is_too_small_is_found() -> None:
+    small = ("SCRATCH_BYTES 192u", "SCRATCH_BYTES 176u")
+    assert "of scratch, which has 176" in problems_of("gru_mask-w8a8", small, file="h")
+
+
+def test_a_call_that_is_missing_is_found() -> None:
+    files = texts("gru_mask-w8a8")
+    line = next(t for t in files["gru_mask.c"].splitlines() if "ek_gru_s8_s8(v_uns" in t)
+    assert "'h1_next' is not updated as a whole" in problems_of("gru_mask-w8a8", (line, ""))
+
+
+def test_a_movement_to_another_place_is_found() -> None:
+    old, new = (f"+ i1] = v_leakyrelu5_out_q[{at}]" for at in ("i0 + i1 * 4", "i0 * 4 + i1"))
+    assert "the layer 'gru7.frames_out_q'" in problems_of("streamed-w8a8", (old, new))
+
+
+def test_a_ring_that_is_left_is_found() -> None:
+    source = texts("tcn-w8a8")["tcn.c"]
+    line = next(t for t in source.splitlines() if "if ((uint32_t)*" in t)
+    larger = line.replace("u) {", "9u) {")
+    assert "bytes 448..1408 of state, which has 672" in problems_of("tcn-w8a8", (line, larger))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_most_mutants_of_each_kind_are_found(kind: str) -> None:
+    """Those that are accepted are equivalent, which `bench/robustness/proof_mutants.py` shows by running them."""
+    rng, found, names = (
+        random.Random(7),
+        0,
+        ("conv_recurrent-w8a8", "attention-mixed", "streamed-w8a8"),
+    )
+    for number in range(12):
+        files = texts(names[number % len(names)])
+        stem = next(n for n in files if n.endswith("_weights.c")).removesuffix("_weights.c")
+        mutant = draw_mutant(rng, files[f"{stem}.c"], f"{stem}_process", kind)
+        found += bool(verdict_of(Program({**files, f"{stem}.c": mutant.text})).findings)
+    assert found >= 7
+
+
+def test_inspect_says_what_contradicts_a_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "build").mkdir()
+    for name, text in texts("gru_mask-w8a8").items():
+        (tmp_path / "build" / name).write_text(text)
+    assert inspection.proof_facts(tmp_path / "build")["calls"] == 10
+    program = tmp_path / "build" / "gru_mask.c"
+    program.write_text(program.read_text().replace("(s + 144)", "(s + 16)"))
+    with pytest.raises(CheckFailed, match="x and y share bytes of scratch"):
+        inspection.proof_facts(tmp_path / "build")
+    program.write_text(
+        texts("gru_mask-w8a8")["gru_mask.c"].replace("return 0;", "while (1) {\n    }")
+    )
+    with pytest.raises(CheckFailed) as stop:
+        inspection.proof_facts(tmp_path / "build")
+    assert "could not be checked: gru_mask_process, " in str(stop.value)
+    assert "This is a limit of the check" in str(stop.value)
+    assert "contradicts" not in str(stop.value)
+    (tmp_path / "build" / PROOF_FILE).unlink()
+    with pytest.raises(UsageError, match=r"no proof\.json"):
+        inspection.proof_facts(tmp_path / "build")

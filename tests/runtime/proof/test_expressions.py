@@ -1,0 +1,45 @@
+"""Places that C expressions compute are those of the graph, or the check says what it cannot follow."""
+
+import pytest
+from proof_programs import findings
+
+LOOP = "for (int32_t i = 0; i < 4; i++) {{ v_y[{}] = v_x[{}]; }}"
+SAME = [["y", 0, "x", 0, 16]]
+BACKWARDS = [{"from": "x", "to": "y", "item": 4, "starts": [3, 0], "loops": [[4, -1, 1]]}]
+
+
+@pytest.mark.parametrize("target", ["i", "i / 2 * 2 + i % 2", "3 - (3 - i)", "(1 + i) - 1"])
+def test_a_copy_in_order(target: str) -> None:
+    assert not findings(LOOP.format(target, "i"), same=SAME)
+    assert "hold 'x'" in findings(LOOP.format(target, "i"), moves=BACKWARDS)
+
+
+@pytest.mark.parametrize("source", ["3 - i", "net_places[i]", "net_places[net_places[3 - i]]"])
+def test_a_copy_from_the_end(source: str) -> None:
+    arrays = {"at": "net_places"}
+    assert not findings(LOOP.format("i", source), moves=BACKWARDS, arrays=arrays)
+    assert "hold 'x'" in findings(LOOP.format("i", source), same=SAME, arrays=arrays)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_constants_byte_by_byte(value: int) -> None:
+    fill = {"to": "y", "item": 4, "starts": [0, 0], "loops": [[4, 1, 1]]}
+    body = f"memset(v_y, {value}, 16);"
+    assert not findings(body, moves=[{**fill, "fill": value * 0x01010101}], inputs=[])
+    assert "hold a constant" in findings(body, moves=[{**fill, "fill": 2}], inputs=[])
+
+
+def test_an_index_beyond_the_end_is_found() -> None:
+    assert "bytes 4..20 of in->x, which has 16" in findings(LOOP.format("i", "i + 1"), same=SAME)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("strcpy(v_y, v_x);", "a call of strcpy"),
+        ("memcpy(v_y, v_x, v_x[0]);", "a copy whose length data decides"),
+        ("v_y[v_x[0]] = 0.0f;", "an index that is no integer"),
+    ],
+)
+def test_what_data_decides_is_refused(body: str, found: str) -> None:
+    assert f"{found} is not C that the check understands" in findings(body)
