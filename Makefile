@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release digests stream-fuzz fuzz c-check pi soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release proof digests stream-fuzz fuzz c-check pi soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
 	@echo "make docs   the pages of docs/ as a site, in site/"
+	@echo "make proof  CBMC shows that the portable kernels stay inside their arrays"
 	@echo "make kernels   the files and prototypes of integer kernels, from targets/c/stubs.py"
 	@echo "make digests   pins the bytes that lowering emits now, and what networks cost, in tests/pinned/"
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
@@ -126,6 +127,11 @@ c-check: $(VENV)/test.stamp compiler
 pi: $(VENV)/test.stamp compiler
 	@.ci/system-tools
 	$(BIN)/python bench raspberry_pi
+
+# CBMC proves that the portable kernels stay inside their arrays: kernels by name, or all.
+proof: $(VENV)/test.stamp
+	@.ci/system-tools
+	PYTHONPATH=bench $(BIN)/python tests/kernel_proofs.py $(KERNELS)
 
 HOURS := 24
 soak: $(VENV)/test.stamp compiler
