@@ -29,7 +29,8 @@ from quality.diffusion_calibrations import SOURCES
 from quality.diffusion_cases import Case, cases
 from tables import Table
 
-from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
+from edgekit.demos.digit_classifier import features_of, load_classifier
+from edgekit.demos.digit_reader import frechet
 from edgekit.demos.show_digits import FEW_NETWORK, FEW_SAMPLER, NETWORK, SAMPLER, labels
 from edgekit.demos.train_digits import load_digits
 from edgekit.export.diffusion.description import read_sampler

@@ -1,7 +1,7 @@
 """What the choice of a calibration costs a network: six calibrations, judged on mixtures that none of them has.
 
     python bench quant_calibrations [NETWORK ...] [--recipes NAME ...] [--calibrations NAME ...] [--mixtures N]
-                                [--data FOLDER] [--rows FILE.jsonl] [--kept] [--write]
+                                [--set evaluation|tuning] [--data FOLDER] [--rows FILE.jsonl] [--kept] [--write]
 
 A cell is the mean and the worst loss of SI-SDR against the float network in dB, of a detector the decisions that
 change in %, in brackets the mean SNR. Mixtures are those of `quant_goals.py` at each level; *stated* is the SNR, or
@@ -20,7 +20,7 @@ from demonstrations.recordings import refuse_unlisted
 from demonstrations.speech_data import FOLDER
 from published_signals import mixture
 from quality import quant_audio
-from quality.quant_audio import CALIBRATION, EVALUATION, SECONDS, in_hops
+from quality.quant_audio import CALIBRATION, SECONDS, SETS, in_hops
 from quality.quant_bench import DENOISER, Bench, apply_recipe
 from quality.quant_goals import PAGE, SILERO, fetch_all, honest
 from quality.quant_levels import LEVELS_DB, Kept, Levels
@@ -103,10 +103,10 @@ def calibration(data: Path, model: Model, name: str) -> Calibration:
 class Calibrations:
     """The mixtures at every level, and what float networks make of them."""
 
-    def __init__(self, data: Path, mixtures: int) -> None:
-        """Take the folder of `speech_data`."""
-        self.data, self.mixtures = data, mixtures
-        self._levels = Levels(Bench(data, EVALUATION), "evaluation", mixtures, pesq=False)
+    def __init__(self, data: Path, named: str, mixtures: int) -> None:
+        """Take the folder of `speech_data` and the set of this name."""
+        self.data = data
+        self._levels = Levels(Bench(data, SETS[named]), named, mixtures, pesq=False)
 
     def row(self, network: str, recipe: str, name: str) -> CalibratedRow:
         """Measure a network in a recipe with a calibration."""
@@ -158,6 +158,7 @@ def main() -> int:
     parser.add_argument("--recipes", nargs="+", default=RECIPES, metavar="NAME")
     parser.add_argument("--calibrations", nargs="+", default=list(CALIBRATIONS), metavar="NAME")
     parser.add_argument("--mixtures", type=int, default=MIXTURES, metavar="N")
+    parser.add_argument("--set", choices=SETS, default="evaluation", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--rows", type=Path, default=ROWS, metavar="FILE")
     parser.add_argument("--kept", action="store_true", help="measure nothing that lacks")
@@ -165,8 +166,12 @@ def main() -> int:
     given = parser.parse_args()
     fetch_all(given.data)
     file = ResultFile(given.rows, read_row)
-    known = {(r.kept.network, r.kept.recipe, r.calibration): r for r in file.read()}
-    bench, table = Calibrations(given.data, given.mixtures), Table(*HEAD)
+    known = {
+        (r.kept.network, r.kept.recipe, r.calibration): r
+        for r in file.read()
+        if (r.kept.set, r.kept.mixtures) == (given.set, given.mixtures)
+    }
+    bench, table = Calibrations(given.data, given.set, given.mixtures), Table(*HEAD)
     rows: list[CalibratedRow] = []
     for network, recipe, name in (
         (n, r, c) for n in given.networks for r in given.recipes for c in given.calibrations
@@ -183,13 +188,17 @@ def main() -> int:
             print(table.add_row(*cells(row)), file=sys.stderr, flush=True)
             rows.append(row)
     table.show()
-    asked = [*spread(rows)]
-    stated = (row for row in rows if row.calibration != "noise alone")
-    asked += [
-        (f"{row.calibration}, {said}", met) for row in stated for said, met in honest(row.kept)
+    statements = [
+        (f"{row.calibration}, {said}", met)
+        for row in rows
+        if row.calibration != "noise alone"
+        for said, met in honest(row.kept)
     ]
+    asked = [*spread(rows), *statements]
     for said, met in asked:
         print(f"{'met' if met else 'missed'}: {said}")
+    ratios = [met for said, met in statements if "ratio" in said]
+    print(f"{sum(ratios)} of {len(ratios)} stated ratios are within 1 dB")
     if given.write:
         table.put(PAGE, BEGIN, END)
     return int(not all(met for _, met in asked))

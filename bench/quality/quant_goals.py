@@ -134,35 +134,33 @@ def goals(rows: dict[tuple[str, str], Kept]) -> Iterator[tuple[str, bool]]:
 
 
 def honest(row: Kept) -> Iterator[tuple[str, bool]]:
-    """Whether what an export states is within 1 dB, or a point of decisions, of what was not heard.
+    """Whether what an export states is within 1 dB, or a point of decisions, of unheard mixtures.
 
-    Ratios are compared at the same level in the samples: between two that are stated, theirs along a line.
+    Ratios are compared at the same level in the samples, losses and decisions at the same level of the recordings.
     """
     for level, says in row.stated.items():
-        lost = float(np.mean(row.lost[level]))
+        lost, where = float(np.mean(row.lost[level])), f"at {level} dB"
         if says["alike"] is not None:
             pairs = [("of decisions", 100 - 100 * says["alike"], lost, "%")]
         else:
             pairs = [] if says["lost_db"] is None else [("loss", says["lost_db"][0], lost, "dB")]
-            ratio = ratio_at(row, float(level))
-            pairs.append(("ratio", ratio, float(np.mean(row.ratios[level])), "dB"))
+            if row.dbfs is not None:
+                where = f"at {row.dbfs[0] + float(level):.0f} dBFS"
+            pairs.append(("ratio", _ratio(says), found_ratio(row, float(level)), "dB"))
         for what, said, found, unit in pairs:
             text = f"{what} stated {said:.2f} {unit}, unheard {found:.2f}"
-            yield f"{row.network}, {row.recipe} at {level} dB: {text}", abs(said - found) <= 1
+            yield f"{row.network}, {row.recipe} {where}: {text}", abs(said - found) <= 1
 
 
-def ratio_at(row: Kept, level: float) -> float:
-    """The ratio that an export states of sound as loud as the mixtures at a level; of rows without levels as it is.
+def found_ratio(row: Kept, level: float) -> float:
+    """The ratio of mixtures that are as loud as the judged clips at a level, in dB: on a line between levels.
 
-    What is quieter than all that is stated follows the line through the last two.
+    What is louder than all mixtures has the ratio of the loudest: it changes little there.
     """
-    levels = sorted(map(float, row.stated))
-    ratios = [_ratio(row.stated[f"{at:.0f}"]) for at in levels]
-    wanted = level if row.dbfs is None else level + row.dbfs[1] - row.dbfs[0]
-    if wanted >= levels[0]:
-        return float(np.interp(wanted, levels, ratios))
-    slope = (ratios[1] - ratios[0]) / (levels[1] - levels[0])
-    return ratios[0] + slope * (wanted - levels[0])
+    levels = sorted(map(float, row.ratios))
+    ratios = [float(np.mean(row.ratios[f"{at:.0f}"])) for at in levels]
+    wanted = level if row.dbfs is None else level + row.dbfs[0] - row.dbfs[1]
+    return float(np.interp(wanted, levels, ratios))
 
 
 def _ratio(says: Mapping[str, Any]) -> float:

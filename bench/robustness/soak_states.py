@@ -3,18 +3,22 @@
     python bench soak_states [NETWORK ...] [--recipes w8a8 auto] [--hours 24] [--minutes N] [--folder FOLDER]
 
 The generated C takes the same hour again and again: mixtures, silence of 3 to 200 s, noise at -60 dBFS and DC. The
-states, as they lie in memory, are sampled every ten seconds. An hour has the distribution of another one when the means
-of a state's elements differ by at most `SHIFT` of their deviation, and their quantiles by `SPREAD` of their range. A
+states, as they lie in memory, are sampled every ten seconds, in each hour at the same places. An hour has the
+distribution of another one when the means of a state's elements differ by at most `SHIFT` of their deviation, and their
+quantiles by `SPREAD` of their range. Without drift most samples are even equal: the share of these is printed, too. A
 call takes `--minutes` of this machine at most and keeps state, hop and samples, so that a later one goes on. Prints the
-hours so far; exits with 1 where the last full hour is unlike the second.
+hours so far, and exits with 1 where the last full hour differs from the second.
 """
 
 import argparse
+import ctypes
 import pickle
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
@@ -27,35 +31,96 @@ from quality.quant_waits import WAITS, before_sound
 
 from edgekit.base.arrays import Array
 from edgekit.base.output import replacement_path
-from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
-from edgekit.operators.to_integer import to_integer
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.c import NativeRunner, load_library
+from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.targets.c.lower import lower_c
 
 NETWORKS = ("GTCRN", "DTLN", "NSNet2", DENOISER, SILERO)
 SAMPLED_SECONDS = 10
 HOUR = 3600 * RATE  # samples
+KEPT_SECONDS = 120  # of this machine, between two writes of the progress
 SHIFT, SPREAD = 0.05, 0.05
 KEPT = FOLDER.parent / "soak-states"
 QUANTILES = np.linspace(0, 1, 41)
 
 
+@dataclass(frozen=True)
+class Distance:
+    """How far the states of an hour are from those of the second; the state that is farthest has the largest.
+
+    Attributes:
+        hour: counts from 1.
+        shift: of elements' means, by their deviation, and the name of the state.
+        spread: of quantiles, by their range, and the name of the state.
+        equal: the share of the samples that are equal in all bytes.
+    """
+
+    hour: int
+    shift: tuple[float, str]
+    spread: tuple[float, str]
+    equal: float
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is within the limits."""
+        return self.shift[0] <= SHIFT and self.spread[0] <= SPREAD
+
+    def __str__(self) -> str:
+        """The distance for people."""
+        return (
+            f"hour {self.hour} against hour 2: means differ by {self.shift[0]:.4f} of their deviation at most "
+            f"({self.shift[1]}), quantiles by {self.spread[0]:.4f} of their range ({self.spread[1]}), "
+            f"{100 * self.equal:.1f} % of samples equal"
+        )
+
+
 @dataclass
 class Progress:
-    """How far a network is: hops that it took, its memory, and the sampled states of each hour."""
+    """How far a network is: hops that it took, its memory, the states sampled, the distances of full hours."""
 
     hops: int = 0
+    seconds: float = 0.0  # of this machine
     memory: bytes = b""
-    hours: list[dict[str, list[Array]]] = field(default_factory=list)
+    second: dict[str, list[Array]] = field(default_factory=dict)
+    current: dict[str, list[Array]] = field(default_factory=dict)
+    distances: list[Distance] = field(default_factory=list)
 
 
-class Soaked:
+class HopLoop:
+    """Runs hops of a C build with one input, one after another in a loop of C, from the states that it has."""
+
+    def __init__(self, runner: NativeRunner, manifest: Manifest) -> None:
+        """Compile the loop."""
+        self.runner, self.outputs = runner, manifest.stream_outputs
+        with tempfile.TemporaryDirectory() as folder:
+            library = Path(folder) / "time.so"
+            with as_file(files("edgekit.runtime") / "replay" / "time.c") as source:
+                compile_shared([source], [], library)
+            self.time_hops = ctypes.CDLL(str(library)).ek_time_hops
+
+    def run(self, block: Array) -> None:
+        """Run a block, (hops, *shape), contiguous; RuntimeError if the build returns an error."""
+        made = [np.empty(t.shape, t.dtype) for t in self.outputs]
+        ins = block.ctypes.data + np.arange(len(block), dtype=np.uintp) * np.uintp(block.strides[0])
+        outs = np.tile(np.array([a.ctypes.data for a in made], np.uintp), len(block))
+        times = np.empty(len(block), np.int64)
+        process, network, scratch = map(ctypes.c_void_p, self.runner.addresses)
+        given, found, told = (ctypes.c_void_p(a.ctypes.data) for a in (ins, outs, times))
+        status = self.time_hops(
+            process, network, scratch, given, 1, found, len(made), len(block), told
+        )
+        if status != 0:
+            raise RuntimeError(f"the build's process function returned {status}")
+
+
+class SoakedNetwork:
     """A network in C, the bytes of its states, and its progress."""
 
-    def __init__(self, model: Model, path: Path) -> None:
-        """Compile it; go on from what `path` keeps."""
+    def __init__(self, model: Model, path: Path, sound: Array) -> None:
+        """Compile it; go on from what `path` keeps. Each hour takes `sound`, (samples,)."""
         build = lower_c(model, "host")
         with tempfile.TemporaryDirectory() as folder:
             for name, content in build.files.items():
@@ -64,66 +129,82 @@ class Soaked:
                 file.write_bytes(content)
             library, compiler = load_library(Path(folder), build.manifest)
         self.runner = NativeRunner(library, build.manifest, Path("soak"), compiler)
-        kinds = {str(v.name): v for pair in state_values(to_integer(model)) for v in pair}
+        self._loop = HopLoop(self.runner, build.manifest)
         self.places = {
-            place.name: (place.offset, place.size, kinds[place.name].dtype.numpy())  # type: ignore[union-attr]
-            for place in build.plan
-            if place.block == "state" and place.name in kinds
+            state.name: (state.offset, state.bytes, np.dtype(state.dtype))
+            for state in build.states
+            if not state.name.endswith(".place")  # where a ring begins: it turns
         }
-        self.model, self.path, self.progress = model, path, Progress()
-        if path.is_file():
-            self.progress = pickle.loads(path.read_bytes())  # written by `keep`
-            self.runner.state[:] = np.frombuffer(self.progress.memory, np.uint8)
-
-    def run(self, sound: Array, hours: float, seconds: float) -> None:
-        """Take sound until all hours are done, or the time is up."""
-        (value,), hop, done = self.model.stream_inputs, self.model.stream.hop_samples, self.progress
+        (value,), hop = model.stream_inputs, model.stream.hop_samples
         assert hop
         rows = sound[: len(sound) // hop * hop].reshape(-1, *dims(value))
-        every, last = SAMPLED_SECONDS * RATE // hop, int(hours * len(rows))
-        end = time.monotonic() + seconds
-        while done.hops < last and time.monotonic() < end:
-            for _ in range(min(every, last - done.hops)):
-                self.runner.process([rows[done.hops % len(rows)]])
-                done.hops += 1
-            self._sample((done.hops - 1) // len(rows))
+        self.rows = np.ascontiguousarray(rows, np.float32)
+        self.every = SAMPLED_SECONDS * RATE // hop
+        self.path, self.progress = path, Progress()
+        if path.is_file():
+            kept = pickle.loads(path.read_bytes())  # written by `keep`
+            past = [Distance(**row) for row in kept.pop("distances")]
+            self.progress = Progress(**kept, distances=past)
+            self.runner.state[:] = np.frombuffer(self.progress.memory, np.uint8)
+
+    def run(self, hours: float, seconds: float) -> None:
+        """Take sound until all hours are done, or the time is up."""
+        done, rows = self.progress, self.rows
+        last, begin = int(hours * len(rows)), time.monotonic()
+        earlier, kept = done.seconds, begin
+        while done.hops < last and time.monotonic() < begin + seconds:
+            first = done.hops % len(rows)
+            block = rows[first : first + min(self.every, last - done.hops)]
+            self._loop.run(block)
+            done.hops += len(block)
+            done.seconds = earlier + time.monotonic() - begin
+            self._sample((done.hops - 1) // len(rows), done.hops % len(rows) == 0)
+            if time.monotonic() > kept + KEPT_SECONDS:
+                self.keep()
+                kept = time.monotonic()
         self.keep()
 
-    def _sample(self, hour: int) -> None:
-        hours = self.progress.hours
-        while len(hours) <= hour:
-            hours.append({name: [] for name in self.places})
-        memory = self.runner.state
+    def _sample(self, hour: int, is_full: bool) -> None:
+        """Add the states to those of this hour, which counts from 0."""
+        memory, done = self.runner.state, self.progress
         for name, (offset, size, dtype) in self.places.items():
-            hours[hour][name].append(memory[offset : offset + size].view(dtype).copy())
+            values = memory[offset : offset + size].view(dtype).copy()
+            done.current.setdefault(name, []).append(values)
+        if is_full:
+            if hour == 1:
+                done.second = done.current
+            elif hour > 1:
+                done.distances.append(distance(hour + 1, done.second, done.current))
+            done.current = {}
 
     def keep(self) -> None:
         """Write the progress."""
         self.progress.memory = self.runner.state.tobytes()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacement_path(self.path) as temporary:
-            temporary.write_bytes(pickle.dumps(self.progress))
-
-    def compare_hours(self, hours: float) -> tuple[str, bool]:
-        """The largest distances of the last full hour from the second, and whether they are within the limits."""
-        full = self.progress.hours[: int(hours)]
-        full = full[:-1] if len(full) > self.progress.hops / self.hops_per_hour else full
-        if len(full) < 3:
-            return f"{len(full)} full hours: three are needed", True
-        found = {name: distances(full[1][name], full[-1][name]) for name in self.places}
-        shift = max(found, key=lambda name: found[name][0])
-        spread = max(found, key=lambda name: found[name][1])
-        text = (
-            f"means differ by {found[shift][0]:.4f} of their deviation at most ({shift}), "
-            f"quantiles by {found[spread][1]:.4f} of their range ({spread})"
-        )
-        good = all(a <= SHIFT and b <= SPREAD for a, b in found.values())
-        return f"hour {len(full)} against hour 2: {text}", good
+            # a class of a script that runs would have another name than one of a module
+            temporary.write_bytes(pickle.dumps(asdict(self.progress)))
 
     @property
-    def hops_per_hour(self) -> int:
-        """Hops of the hour of sound."""
-        return HOUR // (self.model.stream.hop_samples or 1)
+    def hours(self) -> float:
+        """The hours of sound that it took."""
+        return self.progress.hops / len(self.rows)
+
+
+def distance(
+    hour: int, second: Mapping[str, list[Array]], current: Mapping[str, list[Array]]
+) -> Distance:
+    """Return how far the samples of an hour are from those of the second one."""
+    found = {name: distances(second[name], current[name]) for name in second}
+    shift = max(found, key=lambda name: found[name][0])
+    spread = max(found, key=lambda name: found[name][1])
+    pairs = [
+        np.array_equal(a.view(np.uint8), b.view(np.uint8))
+        for name in second
+        for a, b in zip(second[name], current[name], strict=True)
+    ]
+    equal = float(np.mean(pairs))
+    return Distance(hour, (found[shift][0], shift), (found[spread][1], spread), equal)
 
 
 def distances(first: list[Array], last: list[Array]) -> tuple[float, float]:
@@ -143,6 +224,21 @@ def hour_of_sound(bench: Bench) -> Array:
         parts += [*noisy[place : place + 10], *before_sound(bench, wait)]
         place += 10
     return np.resize(np.concatenate(parts), HOUR).astype(np.float32)
+
+
+def show(head: str, soaked: SoakedNetwork) -> bool:
+    """Print how far a network is; returns whether its last full hour is as the second."""
+    done = soaked.progress
+    speed = 3600 * soaked.hours / max(done.seconds, 1e-9)
+    line = (
+        f"{head}: {soaked.hours:.2f} h in {done.seconds / 60:.1f} minutes, {speed:.0f} x real time"
+    )
+    if not done.distances:
+        print(f"{line}; three full hours are needed", flush=True)
+        return True
+    last = done.distances[-1]
+    print(f"{line}; {last}: {'ok' if last.is_small else 'FAILED'}", flush=True)
+    return last.is_small
 
 
 def main() -> int:
@@ -165,14 +261,10 @@ def main() -> int:
             if not kept.is_file():
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 bench.made(name, recipe).quantized.save(kept)
-            soaked = Soaked(Model.from_bytes(kept.read_bytes()), kept.with_suffix(".progress"))
-            soaked.run(sound, given.hours, 60 * given.minutes)
-            text, good = soaked.compare_hours(given.hours)
-            hours = soaked.progress.hops / soaked.hops_per_hour
-            print(
-                f"{name}, {recipe}: {hours:.2f} h; {text}: {'ok' if good else 'FAILED'}", flush=True
-            )
-            failed += not good
+            model = Model.from_bytes(kept.read_bytes())
+            soaked = SoakedNetwork(model, kept.with_suffix(".progress"), sound)
+            soaked.run(given.hours, 60 * given.minutes)
+            failed += not show(f"{name}, {recipe}", soaked)
     return int(failed > 0)
 
 

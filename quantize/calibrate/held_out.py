@@ -16,6 +16,7 @@ from edgekit.quantize.calibrate.observers import Observer
 
 Clip = Mapping[str, Array]
 QUARTERS = 4
+LEAST_FOR_HALVES = 6  # parts: three others then show ranges
 KEPT_VALUES = 16_384  # of each tensor, over all parts
 SEED = 0
 NO_REST = Observer()
@@ -42,8 +43,8 @@ class Parts:
     Attributes:
         parts: the clips, or the quarters of a single one.
         judging: the numbers of the parts that may be judged on: all but silent clips, where there are others.
-        folds: the numbers of the parts that are left out together: two quarters of them, one after the other; of
-            fewer than four, one at a time.
+        folds: the numbers of the parts that are left out together, one fold after the other: both halves of six or
+            more, so that each is judged on once; else two quarters; of fewer than four, the first and the last.
         rests: the observers that hold each tensor in silence, which is left out of no fold.
     """
 
@@ -55,9 +56,7 @@ class Parts:
         self.parts = _parts(hops)
         sounding = tuple(n for n, part in enumerate(self.parts) if part.clip not in silent)
         self.judging = sounding or tuple(range(len(self.parts)))
-        self.folds: tuple[tuple[int, ...], ...] = (self.judging[:1], self.judging[-1:])
-        if len(self.judging) >= QUARTERS:
-            self.folds = self.judging[1::QUARTERS], self.judging[3::QUARTERS]
+        self.folds = _folds(self.judging)
         self._random = np.random.default_rng(SEED)
         self._total = sum(hops)
         self._seen: list[dict[str, list[Float32]]] = [{} for _ in self.parts]
@@ -144,6 +143,15 @@ def _parts(hops: Sequence[int]) -> tuple[Part, ...]:
         return tuple(Part(clip, 0, count) for clip, count in enumerate(hops))
     ends = [hops[0] * k // QUARTERS for k in range(QUARTERS + 1)]
     return tuple(Part(0, *pair) for pair in pairwise(ends))
+
+
+def _folds(judging: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return the folds of the parts that may be judged on, see `Parts`."""
+    if len(judging) >= LEAST_FOR_HALVES:
+        return judging[::2], judging[1::2]
+    if len(judging) >= QUARTERS:
+        return judging[1::QUARTERS], judging[3::QUARTERS]
+    return judging[:1], judging[-1:]
 
 
 def _ends(flat: Float32) -> Float32:

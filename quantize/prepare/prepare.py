@@ -8,6 +8,7 @@ from edgekit.quantize.prepare.fuse import fuse
 from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.prepare.keep_spectra import keep_spectra
 from edgekit.quantize.prepare.migrate import migrate
+from edgekit.quantize.prepare.partial_results import mark_partial_results
 from edgekit.quantize.prepare.split_shortcut import split_shortcut
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import Recipe
@@ -18,7 +19,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
-    model = unpack_states(keep_offsets(fuse(keep_spectra(model))))
+    model = mark_partial_results(unpack_states(keep_offsets(fuse(keep_spectra(model)))))
     if recipe.split_shortcut:
         model = split_shortcut(model, recipe.layers)
     if recipe.equalize is True:

@@ -78,11 +78,11 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     groups, integer = tensor_groups(model, observers, compute, frozenset(), recipe.tensors)
     own, narrow = _sampler_row_types(model, groups, recipe), recipe.activations == "int8"
     if narrow:
-        own |= dict.fromkeys(_written(graph, PARTIAL_SUM), "int16")
+        own |= dict.fromkeys(_marked_outputs(graph, PARTIAL_SUM), "int16")
     recipe = _with_types(recipe, own)
     named = recipe.tensors.keys()
     if narrow:
-        scaled = _unless_named({*_written(graph, HOP_SCALED)}, "int16", groups, recipe)
+        scaled = _unless_named({*_marked_outputs(graph, HOP_SCALED)}, "int16", groups, recipe)
         recipe = _with_types(recipe, scaled)
     remembers = recipe.activations == "int16" and bool(slow_states(model, observers))
     tensors = _Tensors(values_by_name(graph), integer, remembers)
@@ -117,7 +117,7 @@ def _with_types(recipe: Recipe, types: Mapping[str, str]) -> Recipe:
     return replace(recipe, tensors={**types, **recipe.tensors})
 
 
-def _written(graph: ir.Graph, mark: str) -> list[str]:
+def _marked_outputs(graph: ir.Graph, mark: str) -> list[str]:
     """Return the outputs of nodes with a mark: parts of a sum, or tensors with a scale per hop."""
     return [str(node.outputs[0].name) for node in graph if mark in node.metadata_props]
 

@@ -1,24 +1,20 @@
 """Programs whose hops are timed: a C build, onnxruntime on the model.onnx, or any running build."""
 
-import ctypes
 import json
-import tempfile
 import time
 from collections.abc import Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgekit.base.arrays import Array, Float64
-from edgekit.base.errors import CheckFailed, ToolError
+from edgekit.base.errors import ToolError
 from edgekit.base.installation import install_extra
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.hop_loop import run_clip
 from edgekit.runtime.runners.onnxruntime import session_options
-from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
 
 if TYPE_CHECKING:
@@ -40,48 +36,18 @@ class NativeContender:
     """A C build, called and timed in a loop of C."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
-        """Compile the build and the loop.
+        """Compile the build.
 
         Raises:
             UsageError, ToolError: as `NativeRunner.open`.
         """
         self._manifest = manifest
         self._runner = NativeRunner.open(directory, manifest)
-        self._process = self._runner.addresses[0]
-        with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
-            loop = Path(folder) / "time.so"
-            with as_file(files("edgekit.runtime") / "replay" / "time.c") as source:
-                compile_shared([source], [], loop)
-            self._time_hops = ctypes.CDLL(str(loop)).ek_time_hops
+        self._process: int | None = None  # the build's own
 
     def run(self, inputs: Arrays) -> Timed:
         """See `Contender`."""
-        manifest, runner = self._manifest, self._runner
-        runner.reset()
-        if manifest.constants:
-            runner.session([inputs[tensor.name] for tensor in manifest.constants])
-        ins = [np.ascontiguousarray(inputs[t.name], t.dtype) for t in manifest.hop_inputs]
-        hops = len(ins[0])
-        outs = [np.empty((hops, *t.shape), t.dtype) for t in manifest.stream_outputs]
-        nanoseconds = np.zeros(hops, np.int64)
-        given, made = _rows(ins), _rows(outs)
-        addresses = (
-            self._process,
-            *runner.addresses[1:],
-            given.ctypes.data,
-            made.ctypes.data,
-            nanoseconds.ctypes.data,
-        )
-        process, instance, scratch, inputs_at, outputs_at, times_at = map(
-            ctypes.c_void_p, addresses
-        )
-        status = self._time_hops(
-            process, instance, scratch, inputs_at, len(ins), outputs_at, len(outs), hops, times_at
-        )
-        if status != 0:
-            raise CheckFailed(f"the build's process function returned {status}")
-        names = (tensor.name for tensor in manifest.stream_outputs)
-        return dict(zip(names, outs, strict=True)), nanoseconds / 1000
+        return run_clip(self._runner, self._manifest, inputs, self._process)
 
 
 class StreamContender:
@@ -167,9 +133,3 @@ class OnnxruntimeContender:
 
 def _zeros(tensors: Sequence[Tensor]) -> Arrays:
     return {tensor.name: np.zeros(tensor.shape, tensor.dtype) for tensor in tensors}
-
-
-def _rows(arrays: list[Array]) -> NDArray[np.uintp]:
-    """Addresses of each hop of each array, (hops, arrays)."""
-    hops = np.arange(len(arrays[0]), dtype=np.uintp)
-    return np.stack([a.ctypes.data + hops * np.uintp(a.strides[0]) for a in arrays], axis=1)

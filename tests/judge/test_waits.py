@@ -3,11 +3,10 @@
 import numpy as np
 import onnx
 import pytest
-from level_networks import HOP, RATE
+from level_networks import HOP, RATE, leaky
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import HopRunner
-from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
     LEAST_SECONDS,
     MOST_HOPS_IN_C,
@@ -19,28 +18,6 @@ from edgekit.judge.wait_clips import (
 from edgekit.judge.waits import WaitCriterion
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.levels import waits_text
-
-SOURCE = """
-<ir_version: 10, opset_import: ["" : 21]>
-leaky (float[1,{hop}] pcm, float[1,{hop}] held) => (float[1,{hop}] y, float[1,{hop}] held_next)
-<float pole = {{{pole}}}, float rest = {{{rest}}}>
-{{
-  size = Abs(pcm)
-  more = Add(size, rest)
-  kept = Mul(held, pole)
-  held_next = Add(kept, more)
-  gain = Sigmoid(held_next)
-  y = Mul(pcm, gain)
-}}
-"""
-
-
-def leaky(pole: float, rest: float = 0.0) -> Model:
-    """A gain that follows what a leaky state holds of the loudness; `rest` enters in silence, too."""
-    text = SOURCE.format(hop=HOP, pole=pole, rest=rest)
-    data = onnx.parser.parse_model(text).SerializeToString()
-    model = from_onnx(data, name="leaky", states=[("held", "held_next")])
-    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
 def calibration() -> Calibration:
@@ -59,16 +36,18 @@ def test_wait_lasts_until_the_states_settle() -> None:
 
 def test_waits_of_states_that_do_not_settle_are_minutes_in_c() -> None:
     slow = leaky(0.99999, 1e-4)
-    waits = WaitCriterion(slow, calibration(), most=2, in_c=True)
-    _, silence = waits.clips
+    waits = WaitCriterion(slow, calibration(), "host")
+    silence = waits.clips[1]
     assert len(silence["pcm"]) == MOST_HOPS_IN_C + len(waits.clips[0]["pcm"])
     report = waits.report(HopRunner(slow))  # the float network in C is that in onnxruntime
     assert report is not None and report.worst[0] < 1e-3
+    again = waits.report_of(slow)
+    assert again is not None and again.worst[0] == 0
     (whole, *_) = (
         row for row in report.seconds if row.wait == f"{MOST_HOPS_IN_C * HOP // RATE} s of silence"
     )
     assert whole.snr_db is not None and whole.snr_db > 60
-    assert len(WaitCriterion(leaky(0.5), calibration(), 2, in_c=True).clips[1]["pcm"]) < 2000
+    assert len(WaitCriterion(leaky(0.5), calibration(), "host").clips[1]["pcm"]) < 2000
 
 
 def test_waits_end_in_the_same_sound() -> None:

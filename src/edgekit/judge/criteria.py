@@ -60,8 +60,9 @@ class TypeCriteria:
         calibration: Calibration,
         min_snr_db: float | None,
         metric: RequiredMetric | None,
+        waits: WaitCriterion | None = None,
     ) -> None:
-        """Run the float network in onnxruntime over all of it."""
+        """Run the float network in onnxruntime over all of it, but in C over `waits`."""
         self.model, self.calibration, self.metric = model, calibration, metric
         self.heard = sound_inputs(model, calibration)
         asked = min_snr_db is not None
@@ -82,7 +83,7 @@ class TypeCriteria:
         # the SNR by which an export is verified
         verified = [] if self.images else [sample_hops(model, calibration, None)]
         self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts, gains=gains)
-        self.waits = WaitCriterion(model, calibration, in_c=True)
+        self.waits = waits if waits and waits.in_c else WaitCriterion(model, calibration, "host")
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:

@@ -25,13 +25,15 @@ from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
 from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.calibrate.sound_levels import silent_clips
-from edgekit.quantize.recipe import NEAREST, RECIPES, Recipe
+from edgekit.quantize.recipe import NEAREST, RECIPES, SHAPED, Recipe
 from edgekit.targets.trials import Trials
 
 Arrays = Mapping[str, Array]
 Progress = Callable[[str, int, int], None]
 LEVELS_DB = (0, -20, -30)
-JUDGED_HOPS = 1500  # of each level, over all parts
+JUDGED_HOPS = (
+    3000  # of each level, over all parts: seconds, as the start of a clip is not like the rest
+)
 MOST_DB = 120.0  # of a clip: less noise is none
 SILENCE_DBFS = -120.0
 
@@ -87,7 +89,7 @@ def judge(
         ToolError: there are `kernels`, and no C compiler.
     """
     judging = _LevelCriteria(model, seen, kernels, progress, metric)
-    fitted = close_rounding(recipe, seen).rounding != NEAREST
+    fitted = close_rounding(recipe, seen).rounding not in (NEAREST, SHAPED)
     judged = judging.run(recipe, 1 if fitted else len(judging.folds))
     short = [row for row in judged.levels if row.short]
     if not short or recipe.name == FALLBACK:

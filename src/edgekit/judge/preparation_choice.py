@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from edgekit.base.progress import Progress
-from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.preparation_criterion import Merit, Observations, PreparationCriterion
 from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
+from edgekit.judge.wide_operands import wide_operands
 from edgekit.quantize.apply import (
     ObservedModel,
     close_rounding,
@@ -28,7 +28,8 @@ from edgekit.quantize.prepare.equalize import changes
 from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.recipe import MEASURED, NEAREST, SHAPED, Recipe
 
-WAITS = 3  # none, and the two after which most networks drift: silence and faint noise
+WIDE_FACT = "wide_operands"
+ENOUGH_DB = 0.3  # of loss: a form that loses less needs no wider operands
 MOST_TRIED = 4  # recipes, where they drift
 SHARE_TO_WIN = 0.75  # of the first form's loss: what another one may have at most
 SOUND_RULE = (
@@ -96,12 +97,17 @@ class ChosenPreparation:
 
 
 def choose_preparation(
-    model: Model, calibration: Calibration, recipe: Recipe, progress: Progress
+    model: Model,
+    calibration: Calibration,
+    recipe: Recipe,
+    progress: Progress,
+    waits: WaitCriterion | None = None,
 ) -> ChosenPreparation:
     """Observe the network on the calibration, in the preparation that the recipe names or that measures better.
 
     The measure is `edgekit.judge.preparation_criterion`. A choice is not measured if it makes no difference to a
-    network, or if nothing can be left out of the calibration. What drifts after waits is not taken, unless all do.
+    network, or if nothing can be left out of the calibration. What drifts after `waits`, by default those in
+    onnxruntime, is not taken, unless all do.
     """
     found = sound_inputs(model, calibration)
     choices = open_choices(model, recipe, found)
@@ -110,8 +116,9 @@ def choose_preparation(
         seen = observe_model(model, calibration, recipe, found.parts)
         return ChosenPreparation(close_rounding(recipe, seen), seen)
     criterion = PreparationCriterion(model, calibration, found)
-    screened = screen(criterion, recipe, choices, progress)
-    return _steadiest(model, calibration, screened, choices)
+    screened = widen_operands(criterion, screen(criterion, recipe, choices, progress))
+    waits = waits or WaitCriterion(model, calibration)
+    return _steadiest(Observations(model, calibration, in_parts=True), waits, screened, choices)
 
 
 def close_recipe(model: Model, recipe: Recipe) -> Recipe:
@@ -170,6 +177,35 @@ def screen(
     return RankedPreparations(recipes, by_loss, said)
 
 
+def widen_operands(
+    criterion: PreparationCriterion, screened: RankedPreparations
+) -> RankedPreparations:
+    """Let the first layers that sum few products read 16 bits, where the best form of int8 loses much and that helps.
+
+    It must leave `SHARE_TO_WIN` of the loss at most.
+    """
+    best = screened.recipes[0]
+    narrow = criterion.merit(best)
+    if best.activations != "int8" or narrow.loss_db <= ENOUGH_DB:
+        return screened
+    tensors = wide_operands(criterion.seen(best), best)
+    wide = criterion.merit(_with_tensors(best, tensors)) if tensors else narrow
+    words = f"{len(tensors)} layers that sum few products read 16 bits"
+    rows = [wide.row(words) + criterion.levels_text, narrow.row("all read 8 bits")]
+    if wide.loss_db > SHARE_TO_WIN * narrow.loss_db:
+        return screened
+    recipes, by_loss = (
+        tuple(_with_tensors(form, tensors) for form in forms)
+        for forms in (screened.recipes, screened.by_loss)
+    )
+    said = {**screened.said, WIDE_FACT: "; ".join((*rows, "on clips left out"))}
+    return RankedPreparations(recipes, by_loss, said)
+
+
+def _with_tensors(recipe: Recipe, tensors: Mapping[str, str]) -> Recipe:
+    return replace(recipe, tensors={**tensors, **recipe.tensors})
+
+
 def _rank(merits: Mapping[str, Merit]) -> list[str]:
     """Return the forms by what they lose, where the first one counts as `SHARE_TO_WIN` of its own."""
     first, *others = merits
@@ -183,8 +219,8 @@ def _form(recipe: Recipe, settings: Settings) -> Recipe:
 
 
 def _steadiest(
-    model: Model,
-    calibration: Calibration,
+    seen: Observations,
+    waits: WaitCriterion,
     screened: RankedPreparations,
     choices: Sequence[Choice],
 ) -> ChosenPreparation:
@@ -192,9 +228,9 @@ def _steadiest(
 
     Each is observed on the whole calibration: ranges of a part of it say little of minutes in silence.
     """
-    best, seen = screened.recipes[0], Observations(model, calibration, in_parts=True)
+    best = screened.recipes[0]
     recipes = (best, *(other for other in screened.by_loss if other != best))
-    tried = _measure_drifts(WaitCriterion(model, calibration, WAITS), recipes, seen)
+    tried = _measure_drifts(waits, recipes, seen)
     _, taken = min(tried, key=lambda row: max(row[0], MOST_DRIFT_DB))
     said = dict(screened.said)
     for choice in choices:
@@ -211,8 +247,10 @@ def _measure_drifts(
     tried = list[tuple[float, Recipe]]()
     forms = (form for recipe in recipes for form in _roundings(recipe, seen(recipe)))
     for form in islice(forms, MOST_TRIED):
-        quick = form if form.rounding == SHAPED else replace(form, rounding=NEAREST)
-        report = waits.report(HopRunner(quantize_observed(seen(form), quick, "")))
+        plain = form if form.rounding == SHAPED else replace(form, rounding=NEAREST)
+        observed = seen(form)
+        quantized = quantize_observed(observed, plain, observed.calibration.label)
+        report = waits.report_of(quantized, quick=bool(tried))  # most builds are of the first form
         tried.append((0.0 if report is None else report.worst[0], form))
         if tried[-1][0] <= MOST_DRIFT_DB:
             break

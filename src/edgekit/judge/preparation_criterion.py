@@ -126,7 +126,7 @@ def _split_clips(
     if parts is None:
         return clips_spread_over(clips, JUDGED_CLIPS), clips_spread_over(clips, OBSERVED_CLIPS)
     both = tuple(sorted({number for fold in parts.folds for number in fold}))
-    places = both if len(both) < len(parts.parts) else parts.folds[-1]
+    places = both if len(both) < len(parts.judging) else parts.folds[-1]
     judged = tuple(parts.parts[number].cut(clips, model.constants) for number in places)
     others = parts.clips_without(places, clips, model.constants)
     shown = others if has_signal(model, others) else clips

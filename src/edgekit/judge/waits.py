@@ -6,9 +6,11 @@ after a wait.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from functools import cached_property
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,15 +21,18 @@ from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
     HOPS_PER_SECOND,
     NO_WAIT,
+    Wait,
     cut_hops,
     hops_per_second,
     root_mean_square,
     waits_of,
 )
 from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.targets.c.lower import check_c
 from edgekit.targets.trials import Trials
 
 Arrays = Mapping[str, Array]
+T = TypeVar("T")
 MOST_DRIFT_DB = 0.5
 AUDIBLE = 1e-3  # of the loudest second's power: quieter seconds have no level
 
@@ -89,35 +94,41 @@ class WaitReport:
 class WaitCriterion:
     """Sound after each wait, and the float network's outputs for it.
 
-    There are no clips for a network without states or with a sampler.
+    There are no clips for a network without states or with a sampler. The float network runs when it is first needed,
+    once.
     """
 
     def __init__(
-        self,
-        reference: Model,
-        calibration: Calibration,
-        most: int | None = None,
-        in_c: bool = False,
+        self, reference: Model, calibration: Calibration, kernels: str | None = None
     ) -> None:
-        """Run the float network.
+        """Take the float network.
 
         Args:
             reference: the float network.
             calibration: the clips that give the sound.
-            most: the number of clips, the one without a wait among them; all where not given.
-            in_c: run it in C, which is quick enough for waits of minutes; else in onnxruntime.
-
-        Raises:
-            ToolError: `in_c`, and there is no C compiler.
+            kernels: the target whose C runs networks, which is quick enough for waits of minutes; else, and for a
+                network that C cannot run, onnxruntime does.
         """
-        self._waits = list(islice(waits_of(reference, calibration, in_c), most))
+        self._reference, self._calibration = reference, calibration
+        self._kernels = None if kernels is not None and check_c(reference) else kernels
         self._names, self._hops_per_second = reference.measured_outputs, hops_per_second(reference)
-        if in_c and self._waits:
-            trials = Trials(reference, self.clips, quick=True)
-            (self._exact,) = trials.run(self._sound)
-        else:
-            runner = HopRunner(reference)
-            self._exact = [self._sound(n, runner(clip)) for n, clip in enumerate(self.clips)]
+
+    @cached_property
+    def _waits(self) -> list[Wait]:
+        return list(waits_of(self._reference, self._calibration, self.in_c))
+
+    @cached_property
+    def _exact(self) -> list[list[Array]]:
+        """The float network's sound after each wait, by output.
+
+        Raises `ToolError` where C runs it, and there is no compiler.
+        """
+        return self._run(self._reference, self._sound, quick=True)
+
+    @property
+    def in_c(self) -> bool:
+        """Whether C runs the networks."""
+        return self._kernels is not None
 
     @property
     def clips(self) -> list[Clip]:
@@ -131,8 +142,24 @@ class WaitCriterion:
 
     def report(self, run: Callable[[Clip], Arrays]) -> WaitReport | None:
         """Compare a build, which `run` calls from fresh states; None where there are no clips."""
-        rows = [self.seconds(number, run(clip)) for number, clip in enumerate(self.clips)]
-        return WaitReport(tuple(chain.from_iterable(rows))) if rows else None
+        return _report(self.seconds(number, run(clip)) for number, clip in enumerate(self.clips))
+
+    def report_of(self, quantized: Model, quick: bool = False) -> WaitReport | None:
+        """Compare a network in integers, as its build will run; None where there are no clips.
+
+        A `quick` compilation runs slower, and shares no objects with the build.
+        """
+        return _report(self._run(quantized, self.seconds, quick)) if self._waits else None
+
+    def _run(
+        self, model: Model, judge: Callable[[int, dict[str, Array]], T], quick: bool = False
+    ) -> list[T]:
+        """Return the value of `judge` for the outputs of every clip."""
+        if self._kernels is None or not self._waits:
+            runner = HopRunner(model)
+            return [judge(number, runner(clip)) for number, clip in enumerate(self.clips)]
+        (found,) = Trials(model, self.clips, self._kernels, quick).run(judge)
+        return found
 
     def farthest_state(self, quantized: Model, prepared: Model, after: str) -> str | None:
         """Return the state that is farthest from the float network's at the end of a wait; None if none is comparable.
@@ -150,6 +177,11 @@ class WaitCriterion:
 
     def _sound(self, number: int, outputs: Arrays) -> list[Array]:
         return [outputs[name][self._waits[number].first :].copy() for name in self._names]
+
+
+def _report(rows: Iterable[Sequence[Second]]) -> WaitReport | None:
+    seconds = tuple(chain.from_iterable(rows))
+    return WaitReport(seconds) if seconds else None
 
 
 def _distance(real: Array, found: Array) -> float:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from onnx import helper
 
 from edgekit import api
 from edgekit.base.errors import CheckFailed, UsageError, VerificationError
+from edgekit.base.spread import HERE
 from edgekit.cli.facts import manifest_rows
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.description import attach
@@ -26,13 +28,14 @@ from edgekit.judge import candidates, criteria
 from edgekit.judge.decisions import Decisions, decisions_of, probabilities
 from edgekit.judge.images import Images
 from edgekit.judge.levels import HeldOutSound, sound_inputs
+from edgekit.judge.limits import UNBOUNDED
 from edgekit.judge.measurement import Meter
 from edgekit.judge.metric import Metric
 from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.geometry import dims
 from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.recipe import AUTO, NEAREST, RECIPES, SHAPED, Recipe
 from edgekit.quantize.recipe_file import read_recipe
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
@@ -349,3 +352,24 @@ def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.M
     assert reached[0] <= reached[1]
     found = auto.find(model, calibration, 1.0, api.silent, tmp_path, metric=(metric, 1.0))
     assert "by --metric" in found.failed
+
+
+def test_recipes_that_ship_have_the_rounding_of_the_candidate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = list[Recipe]()
+
+    def compare(_: Any, candidate: Any, plain: Sequence[Recipe], *others: Any) -> None:
+        compared.extend(plain)
+
+    fitted = SimpleNamespace(recipe=replace(AUTO, rounding=SHAPED, observer="percentile"))
+    screening = SimpleNamespace(recipes=(replace(AUTO, rounding=NEAREST),))
+    monkeypatch.setattr(auto, "screen_preparations", lambda *_: screening)
+    monkeypatch.setattr(auto, "prepare_candidate", lambda *_: fitted)
+    monkeypatch.setattr(auto, "chosen", lambda *_: SimpleNamespace(turned=0.0))
+    monkeypatch.setattr(auto._TypeSearch, "_try_shares", lambda *_: None)
+    monkeypatch.setattr(auto._TypeSearch, "_try_plain", compare)
+    judging: Any = SimpleNamespace(least=0.0, model=None, calibration=None)
+    auto._TypeSearch(judging, UNBOUNDED, False, HERE).run(lambda *_: None, None)
+    assert {recipe.name for recipe in compared} == {"w8a8", "w8a16"}
+    assert {recipe.rounding for recipe in compared} == {SHAPED}

@@ -16,10 +16,19 @@ from tiny_networks import FRONTEND, HOP, WIDTH
 from edgekit import api
 from edgekit.base.errors import CheckFailed, EdgeKitError, UsageError, VerificationError
 from edgekit.base.npz import read_npz
+from edgekit.base.progress import silent
+from edgekit.demos.pictures import show
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.finish import samples_of
+from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.options import ExportOptions
+from edgekit.verbs.export.pipeline import verified_examples
+from edgekit.verbs.export.quantizing import quantize
+from edgekit.verbs.export.request import read_request
 
 pytestmark = needs_cc
+PICTURES = Path(show.__file__).parent
 
 
 @pytest.fixture
@@ -473,3 +482,21 @@ def test_a_build_for_another_core_runs_here_as_portable_c(network: Path, tmp_pat
     (build / "model.onnx").unlink()
     with pytest.raises(UsageError, match=r"model\.onnx.*missing.*export the network again"):
         api.run(build, build / "golden" / "input.npz", tmp_path / "out.npz")
+
+
+def test_a_denoiser_is_verified_on_the_conditions_that_calibrate(tmp_path: Path) -> None:
+    """An .onnx brings no example of a condition, and noise in its place is nothing that the integers know."""
+    y = np.full((2, 1, 1, 28, 28), -0.5, np.float32)
+    (tmp_path / "clips").mkdir()
+    np.savez(tmp_path / "clips" / "y.npz", y=y)
+    options: ExportOptions = {
+        "recipe": "w8a8",
+        "calibration": str(tmp_path / "clips"),
+        "sampler": PICTURES / "rddm.toml",
+    }
+    request = read_request(str(PICTURES / "rddm.onnx"), "c99", tmp_path / "out", options)
+    imported = load_model(request.source, request.imports)
+    quantized = quantize(imported, request, silent)
+    calls = samples_of(quantized, verified_examples(imported, quantized, request))
+    assert np.array_equal(calls["y"], np.broadcast_to(y[0], calls["y"].shape))
+    assert np.abs(samples_of(quantized, imported.examples)["y"]).max() > 2

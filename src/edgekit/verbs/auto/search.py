@@ -24,7 +24,7 @@ from edgekit.judge.levels import sound_inputs
 from edgekit.judge.limits import UNBOUNDED, Limits
 from edgekit.judge.measurement import Meter
 from edgekit.judge.metric import RequiredMetric
-from edgekit.judge.waits import MOST_DRIFT_DB
+from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
@@ -73,6 +73,7 @@ def find(
     fixed: bool = False,
     limits: Limits = UNBOUNDED,
     workers: Workers = HERE,
+    waits: WaitCriterion | None = None,
 ) -> Auto:
     """Return the cheapest recipe found whose output is within `min_snr_db` (default `MIN_SNR_DB`).
 
@@ -90,6 +91,7 @@ def find(
         fixed: forbid scales that are computed anew in every hop, see `Recipe.hop_scales`.
         limits: bounds on the resources of the device.
         workers: the processes that measure groups of tensors; the result is the same.
+        waits: the sound after waits that judges candidates in C; where not given it is made of the calibration.
 
     Raises:
         ModelError: candidates are measured in C, which cannot run this network.
@@ -100,7 +102,7 @@ def find(
     with open_team(workers) as team:
         if problems := check_c(model):
             raise ModelError(problems)
-        judging = TypeCriteria(model, calibration, min_snr_db, metric)
+        judging = TypeCriteria(model, calibration, min_snr_db, metric, waits)
         best = _TypeSearch(judging, limits, fixed, team).run(progress, cache)
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
     return best if best.failed else replace(best, notes=shortfall_notes(best, judging))
@@ -125,13 +127,13 @@ class _TypeSearch:
         screening = screen_preparations(
             judging.model, judging.calibration, judging, progress, self.fixed
         )
-        plain = [_plain(name, screening.recipes[0], self.fixed) for name in PLAIN]
         best = None
         for recipe in screening.recipes:
             candidate = prepare_candidate(recipe, judging, progress, cache, self.team)
             first = not self.pool
             self._try_shares(candidate, progress)
             if first:
+                plain = [_plain(name, candidate.recipe, self.fixed) for name in PLAIN]
                 self._try_plain(candidate, plain, screening, progress)
             best = chosen(self.limits.within(self.pool), self.needed, self.least)
             if best is not None and best.turned <= MOST_TURNED:
@@ -196,7 +198,7 @@ def _as_prepared(own: Recipe, simple: Recipe) -> bool:
 
 
 def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
-    """Return a recipe that ships; its open choices are as in the most promising one."""
+    """Return a recipe that ships; its open choices, rounding with them, are as in the most promising one."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
     left = {key: getattr(best, key) for key in OPEN if getattr(recipe, key) == MEASURED}
     return replace(recipe, **left)

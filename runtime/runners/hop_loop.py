@@ -1,0 +1,88 @@
+"""Many hops of a C build in one call: no interpreter runs between them."""
+
+import ctypes
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from edgekit.base.arrays import Array, Float64
+from edgekit.base.errors import CheckFailed
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.toolchain import compile_shared
+
+
+def run_clip(
+    runner: NativeRunner,
+    manifest: Manifest,
+    inputs: Mapping[str, Array],
+    process: int | None = None,
+) -> tuple[dict[str, Array], Float64]:
+    """Run all hops of a clip from the fresh state.
+
+    Args:
+        runner: an instance of the build that `manifest` describes.
+        manifest: its facts.
+        inputs: (hops, *shape) for each input of a hop, controls among them, (*shape) for each session constant.
+        process: address of another function that takes the arguments of the build's own; None means that.
+
+    Returns:
+        The outputs (hops, *shape), and the microseconds of each hop, around the call of the build only.
+
+    Raises:
+        CheckFailed: the build returns an error.
+        ToolError: no C compiler, or it failed.
+    """
+    loop = _loop()
+    if manifest.constants:
+        runner.session([inputs[tensor.name] for tensor in manifest.constants])
+    runner.reset()
+    ins = [_by_rows(inputs[tensor.name], tensor.dtype) for tensor in manifest.hop_inputs]
+    hops = len(ins[0])
+    outs = [np.empty((hops, *t.shape), t.dtype) for t in manifest.stream_outputs]
+    nanoseconds = np.zeros(hops, np.int64)
+    given, made = _rows(ins), _rows(outs)
+    own_process, *places = runner.addresses
+    addresses = (
+        process or own_process,
+        *places,
+        given.ctypes.data,
+        made.ctypes.data,
+        nanoseconds.ctypes.data,
+    )
+    called, instance, scratch, inputs_at, outputs_at, times_at = map(ctypes.c_void_p, addresses)
+    status = loop(
+        called, instance, scratch, inputs_at, len(ins), outputs_at, len(outs), hops, times_at
+    )
+    if status != 0:
+        raise CheckFailed(f"the build's process function returned {status}")
+    names = (tensor.name for tensor in manifest.stream_outputs)
+    return dict(zip(names, outs, strict=True)), nanoseconds / 1000
+
+
+@cache
+def _loop() -> "ctypes._NamedFuncPointer":
+    """Return the loop, compiled once in a process."""
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
+        library = Path(folder) / "time.so"
+        with as_file(files("edgekit.runtime") / "replay" / "time.c") as source:
+            compile_shared([source], [], library)
+        function: ctypes._NamedFuncPointer = ctypes.CDLL(str(library)).ek_time_hops
+    return function
+
+
+def _by_rows(array: Array, dtype: DTypeLike) -> Array:
+    """Return an array of this type in which the values of a hop lie in a row; hops may share theirs."""
+    typed = np.asarray(array, dtype)
+    return typed if typed[:1].flags.c_contiguous else np.ascontiguousarray(typed)
+
+
+def _rows(arrays: Sequence[Array]) -> NDArray[np.uintp]:
+    """Return the addresses of each hop of each array, (hops, arrays)."""
+    hops = np.arange(len(arrays[0]), dtype=np.uintp)
+    return np.stack([a.ctypes.data + hops * np.uintp(a.strides[0]) for a in arrays], axis=1)
