@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from edgekit.demos.digit_classifier import FEATURES, features_of, frechet, load_classifier
+from edgekit.demos.digit_classifier import FEATURES, features_of, load_classifier
+from edgekit.demos.digit_reader import frechet
 
 
 def test_features_do_not_depend_on_the_batch() -> None:

@@ -10,7 +10,8 @@ from tiny_build import needs_cc
 
 from edgekit.base import sampler_loop
 from edgekit.cli.demo import show_digits as print_digits
-from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
+from edgekit.demos.digit_classifier import features_of, load_classifier
+from edgekit.demos.digit_reader import frechet
 from edgekit.demos.digits import NULL, SHAPE, build
 from edgekit.demos.show_digits import (
     DIGITS,

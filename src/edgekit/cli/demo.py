@@ -1,6 +1,6 @@
 """``edgekit demo``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from edgekit.cli.facts import engine_rows
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
     from edgekit.demos.hearable import HearableDemo
+    from edgekit.demos.pictures.show import PicturesDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
 
@@ -62,6 +63,7 @@ def demo(
     with progress(as_json) as report:
         shown = api.demo(name, target, directory, progress=report)
     from edgekit.demos.browser.show import BrowserDemo
+    from edgekit.demos.pictures.show import PicturesDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
 
@@ -73,6 +75,9 @@ def demo(
         return
     if isinstance(shown, BrowserDemo):
         show_browser(shown, as_json)
+        return
+    if isinstance(shown, PicturesDemo):
+        show_pictures(shown, as_json)
         return
     show_hearable(shown, as_json)
 
@@ -120,8 +125,7 @@ def show_browser(demo: "BrowserDemo", as_json: bool) -> None:
     ]
     head = ("network", "recipe", "rate\nHz", "latency\nms", "weights\nbytes")
     print_table("networks of the page", head, rows, numbers=True)
-    for file in demo.files:
-        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+    _print_files(demo.directory, demo.files)
     out.print(f"open it: edgekit serve {demo.directory}", markup=False, soft_wrap=True)
 
 
@@ -146,8 +150,7 @@ def show_engine(demo: "DeformDemo", as_json: bool) -> None:
         [(str(i), *(f"{100 * share:.1f}" for share in row)) for i, row in enumerate(demo.d_shares)],
         numbers=True,
     )
-    for file in demo.files:
-        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+    _print_files(demo.directory, demo.files)
 
 
 def show_digits(demo: "DigitsDemo", as_json: bool) -> None:
@@ -168,8 +171,33 @@ def show_digits(demo: "DigitsDemo", as_json: bool) -> None:
     ]
     title = f"digits on {demo.rows[0].manifest.target}: {demo.rows[0].calls} network calls an image"
     print_table(title, DIGITS_HEAD, table, numbers=True)
-    for file in demo.files:
-        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+    _print_files(demo.directory, demo.files)
+
+
+def show_pictures(demo: "PicturesDemo", as_json: bool) -> None:
+    """Print how well each build does, and what a picture takes."""
+    if as_json:
+        rows = [asdict(row) for row in demo.rows]
+        print_json({"directory": str(demo.directory), "rows": rows, "files": list(demo.files)})
+        return
+    sizes = [_sizes(row.manifest.memory) for row in demo.rows]
+    facts = [
+        *(
+            (name, *(_hundredths(row.quality[name]) for row in demo.rows))
+            for name in demo.rows[0].quality
+        ),
+        ("ms per picture", *(f"{row.picture_ms:.2f}" for row in demo.rows)),
+        ("weights, bytes", *(_count(weights) for weights, _ in sizes)),
+        ("RAM, bytes", *(_count(ram) for _, ram in sizes)),
+    ]
+    head = ("", *(row.recipe for row in demo.rows))
+    print_table(f"{demo.name} on {demo.rows[0].manifest.target}", head, facts, numbers=True)
+    _print_files(demo.directory, demo.files)
+
+
+def _print_files(directory: Path, files: Iterable[str]) -> None:
+    for file in files:
+        out.print(f"wrote {directory / file}", markup=False, soft_wrap=True)
 
 
 def _sizes(memory: Mapping[str, int | None]) -> tuple[int | None, int | None]:
@@ -212,12 +240,15 @@ def show_hearable(demo: "HearableDemo", as_json: bool) -> None:
     )
     for note in demo.notes:
         out.print(note, markup=False, soft_wrap=True)
-    for file in demo.files:
-        out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
+    _print_files(demo.directory, demo.files)
 
 
 def _short(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
+
+
+def _hundredths(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _count(size: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The classifier whose features measure generated digits, and the Frechet distance between sets of them."""
+"""The classifier whose features measure generated digits; `edgekit.demos.digit_reader` runs it without torch."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,21 +65,3 @@ def _features(network: Classifier, images: Array) -> Iterator[Array]:
         for first in range(0, len(images), BATCH):
             some = torch.from_numpy(np.asarray(images[first : first + BATCH], np.float32))
             yield network.features(some.clamp(-1, 1)).numpy()
-
-
-def frechet(a: Float64, b: Float64) -> float:
-    """The Frechet distance of two sets of features as Gaussians: Heusel et al. (2017), equation 6.
-
-    ``|mean_a - mean_b|^2 + trace(A + B - 2 (A B)^1/2)``. It depends on the number of samples: compare equal numbers.
-
-    Args:
-        a: (n, features), n from 2 up.
-        b: (m, features).
-    """
-    mean = a.mean(0) - b.mean(0)
-    cov_a, cov_b = (np.cov(f, rowvar=False) for f in (a, b))
-    values, vectors = np.linalg.eigh(cov_a)
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    # A B and root B root have the same eigenvalues
-    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov_b @ root), 0)).sum()
-    return float(mean @ mean + np.trace(cov_a) + np.trace(cov_b) - 2 * shared)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,11 @@ from edgekit.verbs.doctor import NETWORKS, how_to_get_missing, missing_tools
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
     from edgekit.demos.hearable import HearableDemo
+    from edgekit.demos.pictures.show import PicturesDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
+
+    Shown = BrowserDemo | DeformDemo | DigitsDemo | HearableDemo | PicturesDemo
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,39 @@ DEMOS = {
         ),
         ("wake", "a tone wherever the wake word occurs", "host", SOUND, "wake/wake.onnx"),
         ("digits", "handwritten digits drawn by a diffusion model", "host", PICTURE, "digits.onnx"),
+        (
+            "rddm",
+            "digits without rain and blur, by diffusion",
+            "host",
+            PICTURE,
+            "pictures/rddm.onnx",
+        ),
+        ("idm", "digits from a quarter of their values", "host", PICTURE, "pictures/idm.onnx"),
+        (
+            "c-bsn",
+            "digits without noise, learnt from noisy pictures alone",
+            "host",
+            PICTURE,
+            "pictures/c-bsn.onnx",
+        ),
+        (
+            "noise2score",
+            "digits without noise, by the gradient of their density",
+            "host",
+            PICTURE,
+            "pictures/noise2score.onnx",
+        ),
+        (
+            "bf-cnn",
+            "digits without noise of any strength, which nobody states",
+            "host",
+            PICTURE,
+            "pictures/bf-cnn.onnx",
+        ),
+        ("low-light", "raw colours of a dark scene", "host", PICTURE, "pictures/low-light.onnx"),
+        ("diffusevae", "digits drawn from codes", "host", PICTURE, "pictures/diffusevae.onnx"),
+        ("search", "better digits from more starts", "host", PICTURE, "digits_few.onnx"),
+        ("anagrams", "digits with two readings", "host", PICTURE, "digits.onnx"),
         ("deform", "shapes found in pictures by an FPGA engine", "fpga", PICTURE, "deform.onnx"),
         (
             "browser",
@@ -117,14 +154,13 @@ def demos() -> tuple[DemoFacts, ...]:
     return tuple(DEMOS.values())
 
 
-def run_demo(
-    name: str, target: str, out: Path, progress: Progress
-) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
+def run_demo(name: str, target: str, out: Path, progress: Progress) -> "Shown":
     """Run a demo of `DEMOS`."""
     from edgekit.demos import show_deform, show_denoise, show_digits
     from edgekit.demos.browser import show as show_browser
     from edgekit.demos.compressor import show as show_compressor
     from edgekit.demos.instrument import show as show_instrument
+    from edgekit.demos.pictures import show as show_pictures
     from edgekit.demos.scene import show as show_scene
     from edgekit.demos.sensor import show as show_sensor
     from edgekit.demos.stream_diffusion import show as show_stream_diffusion
@@ -132,9 +168,7 @@ def run_demo(
     from edgekit.demos.voice_source import show as show_voice_source
     from edgekit.demos.wake import show as show_wake
 
-    shows: dict[
-        str, Callable[[str, Path, Progress], BrowserDemo | DigitsDemo | DeformDemo | HearableDemo]
-    ] = {
+    shows: dict[str, Callable[[str, Path, Progress], Shown]] = {
         "denoise": show_denoise.show,
         "digits": show_digits.show,
         "deform": show_deform.show,
@@ -146,6 +180,7 @@ def run_demo(
         "target-speech": show_target_speech.show,
         "voice-source": show_voice_source.show,
         "wake": show_wake.show,
+        **{name: partial(show_pictures.show, name) for name in show_pictures.SYSTEMS},
         "browser": show_browser.show,
     }
     return shows[name](target, out, progress)
@@ -157,7 +192,7 @@ def demo(
     out: str | Path | None = None,
     *,
     progress: Progress = silent,
-) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
+) -> "Shown":
     """Run a bundled demo and write its results.
 
     ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and a note states this.
