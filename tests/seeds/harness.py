@@ -45,7 +45,7 @@ class System:
         source: authors and year.
         runs: what of it runs on a device, in words.
         own: the mechanism's own check, in words.
-        factory: of `networks`.
+        factory: of `module`.
         check: the mechanism's own check.
         sampler: the description, where it is a denoiser.
         draws: inputs of a call by name, (calls, *shape), of a random generator; without a sampler.
@@ -55,6 +55,8 @@ class System:
         until: of a step network.
         session: its session constants.
         calibrated: another calibration than its own calls, of a float model.
+        module: of the factory.
+        time_axes, hop: of a network of whole recordings.
     """
 
     name: str
@@ -71,11 +73,14 @@ class System:
     until: Until | None = None
     session: Sequence[str] = ()
     calibrated: Callable[[Model], Calibration] | None = None
+    module: str = "networks"
+    time_axes: Mapping[str, int] = field(default_factory=dict)
+    hop: int | None = None
 
     @property
     def key(self) -> str:
         """The name as a test's."""
-        return self.name.lower().replace(" ", "-").replace(",", "")
+        return self.name.lower().replace(" ", "-").translate(str.maketrans("", "", ",'+"))
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,13 @@ class Running:
 def imported(system: System) -> tuple[Model, Any]:
     """The float network, its time folded, and the factory's example."""
     options = ImportOptions(
-        sampler=system.sampler, until=system.until, session_constants=tuple(system.session)
+        sampler=system.sampler,
+        until=system.until,
+        session_constants=tuple(system.session),
+        time_axes=system.time_axes,
+        hop=system.hop,
     )
-    made = load_model(f"seeds.networks:{system.factory}", options)
+    made = load_model(f"seeds.{system.module}:{system.factory}", options)
     return made.model, made.examples
 
 

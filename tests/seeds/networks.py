@@ -2,7 +2,6 @@
 
 import math
 from functools import cache
-from itertools import pairwise
 
 import torch
 from diffusion_networks import Blind, Decoder, Reconstruct, TinyUNet
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from edgekit.demos.digit_classifier import load_classifier
+from edgekit.demos.pictures.networks import BlindSpot, Idm, Noise2Score, Unet
 from edgekit.export.diffusion.schedule import Schedule
 
 SIDE = 8
@@ -182,61 +182,23 @@ def dehazing() -> Built:
     return Dehazing(), {"x": torch.zeros(1, 2, SIDE, SIDE), "t": T3, "y": torch.randn(IMAGE)}
 
 
-class Idm(nn.Module):
-    """Invertible diffusion for compressed sensing: three unrolled steps of one network, 25 % of 8 x 8 values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.network = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(4, 8, 3, 1, 1), nn.SiLU(), nn.Conv2d(8, 4, 3, 1, 1)
-        )
-        torch.manual_seed(7)
-        for layer in self.network:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.normal_(layer.weight, 0, 0.15)
-        a, _ = torch.linalg.qr(torch.randn(64, 16))
-        self.a = nn.Buffer(a.T.contiguous())
-        self.ab = (0.2, 0.5, 0.8, 1.0)
-
-    def forward(self, y: Tensor) -> Tensor:
-        back = (y @ self.a).reshape(IMAGE)
-        x = math.sqrt(self.ab[0]) * back
-        for bar, later in pairwise(self.ab):
-            eps = F.pixel_shuffle(self.network(x), 2)
-            x0 = (x - math.sqrt(1 - bar) * eps) / math.sqrt(bar)
-            x0 = x0 + ((y - x0.reshape(1, 64) @ self.a.T) @ self.a).reshape(IMAGE)
-            x = math.sqrt(later) * x0 + math.sqrt(1 - later) * eps
-        return x
-
-
 def idm() -> Built:
+    """Measurements of one block of 8 x 8 values -> the values."""
     torch.manual_seed(3)
-    return Idm(), {"y": torch.randn(1, 16)}
+    network = Idm(block=SIDE, count=16, width=8, depth=1)
+    for layer in network.network:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, 0, 0.15)
+    return network, {"y": torch.randn(1, 16, 1, 1)}
 
 
-class Noise2Score(nn.Module):
-    """A score, and Tweedie's formula with it for Gaussian, Poisson and Gamma noise."""
-
-    SIGMA, ZETA, BETA = 0.2, 0.05, 20.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(8)
-        self.score = nn.Sequential(nn.Conv2d(1, 8, 3, 1, 1), nn.SiLU(), nn.Conv2d(8, 1, 3, 1, 1))
-
-    def forward(self, y: Tensor) -> dict[str, Tensor]:
-        s = self.score(y)
-        return {
-            "score": s,
-            "gauss": y + self.SIGMA**2 * s,
-            "poisson": (y + self.ZETA / 2) * torch.exp(self.ZETA * s),
-            "gamma": self.BETA * y / ((self.BETA - 1) - y * s),
-        }
+SIGMA = 0.2  # of the noise
 
 
 def noise2score() -> Built:
     torch.manual_seed(0)
-    return Noise2Score(), {"y": torch.rand(IMAGE)}
+    score = nn.Sequential(nn.Conv2d(1, 8, 3, 1, 1), nn.SiLU(), nn.Conv2d(8, 1, 3, 1, 1))
+    return Noise2Score(score, SIGMA, ("gauss", "poisson", "gamma")), {"y": torch.rand(IMAGE)}
 
 
 class GoldenNoise(nn.Module):
@@ -277,51 +239,14 @@ def anagram() -> Built:
     return Anagram().eval(), {"x": torch.zeros(IMAGE), "t": T3, **labels}
 
 
-class BlindSpot(nn.Module):
-    """C-BSN: a masked convolution and dilated ones; at inference the mask is off, and it is a plain network."""
-
-    def __init__(self, masked: bool = False) -> None:
-        super().__init__()
-        torch.manual_seed(10)
-        self.first = nn.Conv2d(1, 8, 3, 1, 1)
-        self.dilated = nn.Sequential(
-            nn.Conv2d(8, 8, 3, padding=2, dilation=2),
-            nn.ReLU(),
-            nn.Conv2d(8, 8, 3, padding=2, dilation=2),
-        )
-        self.out = nn.Conv2d(8, 1, 1)
-        if masked:
-            self.first.weight.data[:, :, 1, 1] = 0
-
-    def forward(self, y: Tensor) -> Tensor:
-        h = torch.relu(self.first(y))
-        x: Tensor = self.out(torch.relu(self.dilated(h)))
-        return x
-
-
 def blind_spot() -> Built:
     torch.manual_seed(0)
-    return BlindSpot(), {"y": torch.rand(1, 1, 16, 16)}
-
-
-class BiasFree(nn.Module):
-    """BF-CNN: no biases, so f(k y) = k f(y)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(11)
-        sizes = (1, 8, 8, 1)
-        convs = [nn.Conv2d(a, b, 3, 1, 1, bias=False) for a, b in pairwise(sizes)]
-        self.layers = nn.Sequential(convs[0], nn.ReLU(), convs[1], nn.ReLU(), convs[2])
-
-    def forward(self, y: Tensor) -> Tensor:
-        x: Tensor = self.layers(y)
-        return x
+    return BlindSpot(width=8, depth=2), {"y": torch.rand(1, 1, 16, 16)}
 
 
 def bias_free() -> Built:
     torch.manual_seed(0)
-    return BiasFree(), {"y": torch.randn(IMAGE)}
+    return Unet(1, 1, width=4, bias=False), {"x": torch.randn(IMAGE)}
 
 
 class Prompted(nn.Module):

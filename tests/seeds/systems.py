@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from seeds import checks, networks
+from seeds import checks, further_checks, further_networks, networks
 from seeds.harness import System
 
 from edgekit.base.sampler_table import Roles
@@ -17,7 +17,7 @@ LINEAR, COSINE = Schedule("linear"), Schedule("cosine")
 BY_V = Sampler(COSINE, "v", steps=5, clip=1.5)
 GUIDED = replace(BY_V, guidance=2.0, roles=Roles(null={"label": 10}))
 EPS = Sampler(LINEAR, "eps", steps=5)
-HERE = "seeds.networks"
+HERE, FURTHER = "seeds.networks", "further_networks"
 
 
 def pictures(name: str, *shape: int, low: float = 0.0) -> object:
@@ -46,6 +46,20 @@ def symbols(random: np.random.Generator, n: int) -> dict[str, object]:
 
 def expectations(random: np.random.Generator, n: int) -> dict[str, object]:
     return {"x": networks.noisy_expectations(n, int(random.integers(1 << 30)))[0].numpy()[:, None]}
+
+
+def pairs(random: np.random.Generator, n: int) -> dict[str, object]:
+    told, query, _ = further_networks.told_pairs(n, int(random.integers(1 << 30)))
+    return {"pairs": told.numpy(), "query": query.numpy()}
+
+
+def masks(random: np.random.Generator, n: int) -> dict[str, object]:
+    found = {
+        "features": random.standard_normal((n, 1, 16, 16)),
+        "words": random.standard_normal((n, 1, 3, 16)),
+        "masks": random.uniform(0, 1, (n, 1, 2, 16)) > 0.5,
+    }
+    return {name: array.astype(np.float32) for name, array in found.items()}
 
 
 def raw(random: np.random.Generator, n: int) -> dict[str, object]:
@@ -172,8 +186,8 @@ SYSTEMS = (
         "the measurement is kept; weights are stored once",
         "idm",
         checks.keeps_the_measurement,
-        draws=gauss("y", 1, 16),
-        weights=(14912, 6346),
+        draws=gauss("y", 1, 16, 1, 1),
+        weights=(10624, 6250),
     ),
     System(
         "Noise2Score",
@@ -278,8 +292,8 @@ SYSTEMS = (
         "as exact at a thousandth of the level",
         "bias_free",
         checks.scales_with_its_input,
-        draws=gauss("y", 1, 1, 8, 8),
-        weights=(2916, 873),
+        draws=gauss("x", 1, 1, 8, 8),
+        weights=(11796, 4277),
     ),
     System(
         "BlackVIP",
@@ -369,6 +383,139 @@ SYSTEMS = (
         least_db=30.0,
         weights=(200, 178),
     ),
+    System(
+        "S5-PTD",
+        "Yu et al. 2024",
+        "a state-space layer that begins with the rates of a perturbed matrix, DiagonalSSM(init='ptd')",
+        "rates are complex, and none grows",
+        "perturbed_states",
+        further_checks.has_stable_rates,
+        draws=gauss("u", 1, 4, 8),
+        time_axes={"u": 2},
+        hop=8,
+        weights=(720, 2998),
+        module=FURTHER,
+    ),
+    System(
+        "Chimera",
+        "Behrouz et al. 2024",
+        "a frame of a state space over time and variates, two heads",
+        "frame by frame it is the recurrence; a variate acts on later ones alone",
+        "chimera",
+        further_checks.goes_over_time_and_variates,
+        draws=gauss("x", 1, 4),
+        integers="w8a16",
+        least_db=40.0,
+        weights=(256, 137),
+        module=FURTHER,
+    ),
+    System(
+        "Orchid",
+        "Karami and Ghodsi 2024",
+        "a convolution over a window whose kernel follows from the window",
+        "a window moved around moves the output",
+        "orchid",
+        further_checks.moves_with_its_window,
+        draws=gauss("x", 1, 4, 32),
+        weights=(8848, 4116),
+        module=FURTHER,
+    ),
+    System(
+        "Zoology's hybrids",
+        "Arora et al. 2023",
+        "a short convolution and attention that recall a value by its key; set weights",
+        "every value is found, without attention one in three",
+        "recall",
+        further_checks.recalls,
+        draws=pairs,
+        weights=(196, 1206),
+        module=FURTHER,
+    ),
+    System(
+        "Transcoder",
+        "Dunefsky et al. 2024",
+        "a wide layer of few active units in the place of an MLP; trained",
+        "95 % of the variance, by fewer than half of the units",
+        "transcoder",
+        further_checks.explains_the_mlp,
+        draws=gauss("x", 1, 8),
+        integers="w8a16",
+        least_db=40.0,
+        weights=(3296, 1496),
+        module=FURTHER,
+    ),
+    System(
+        "LDAM",
+        "Cao et al. 2019",
+        "a classifier of cosines, trained with wider margins for rarer classes",
+        "a rare class is read 30 points better, common ones lose 10 at most",
+        "ldam",
+        further_checks.reads_a_rare_class,
+        draws=gauss("x", 1, 6),
+        integers="w8a16",
+        least_db=35.0,
+        weights=(336, 2269),
+        module=FURTHER,
+    ),
+    System(
+        "NMTune",
+        "Chen et al. 2024",
+        "an MLP over frozen features and a classifier; trained",
+        "one direction has a larger share than without the three terms",
+        "nmtune",
+        further_checks.keeps_one_direction,
+        draws=gauss("x", 1, 16),
+        weights=(2380, 875),
+        module=FURTHER,
+    ),
+    System(
+        "MAFT+",
+        "Jiao et al. 2024",
+        "words attend to a picture's features, masks pool them, cosines classify",
+        "cosines stay within their scale",
+        "maft",
+        further_checks.classifies_what_a_mask_covers,
+        draws=masks,
+        weights=(3092, 2207),
+        module=FURTHER,
+    ),
+    System(
+        "Fractional noise",
+        "Nobis et al. 2023",
+        "the noise of a fractional SDE: eight processes of one white noise",
+        "neighbours correlate as in fractional integration",
+        "fractional_noise",
+        further_checks.remembers_long,
+        draws=gauss("z", 1, 1),
+        weights=(64, 21),
+        module=FURTHER,
+    ),
+    System(
+        "WGAN",
+        "Arjovsky et al. 2017",
+        "the generator, which is all that is left of the training",
+        "points depend on the noise",
+        "wgan",
+        further_checks.maps_noise_to_points,
+        draws=gauss("z", 1, 4),
+        integers="w8a16",
+        least_db=40.0,
+        weights=(5128, 6174),
+        module=FURTHER,
+    ),
+    System(
+        "Product units, a law found",
+        "Durbin and Rumelhart 1989",
+        "one unit, trained on examples of x1^2 x2 / x3",
+        "its exponents to 0.02, its values to 2 %",
+        "product_law",
+        further_checks.finds_the_law,
+        draws=lambda random, n: {"x": random.uniform(1, 2, (n, 1, 3)).astype(np.float32)},
+        integers="w8a16",
+        least_db=30.0,
+        weights=(20, 30),
+        module=FURTHER,
+    ),
 )
 
 ELSEWHERE = (
@@ -395,32 +542,4 @@ FULL_SIZE = (  # as bench/speed/full_size.py prints
     ("ddpm-cifar10", "w8a8", "35.7", "6.2", "107", "1,797", "0.66", "33.1", "3.80", "29.4", "yes"),
     ("dit-s2", "w8a8", "39.8", "6.0", "139", "2,694", "0.36", "22.0", "1.87", "31.6", "yes"),
     ("taesd-decoder", "w8a8", "1.2", "1.1", "23", "747", "0.02", "1.2", "0.79", "56.9", "yes"),
-)
-NOTHING = (
-    (
-        "Immiscible Diffusion, Ambient scaling laws, Policy-Gradient Noise Mask",
-        "they change training alone: what is left is any denoiser",
-    ),
-    ("label noise, SGD noise, Benign Oscillation, Random Teachers", "studies of training"),
-    (
-        "gauge freedom, bandlimited weights, information plane, Information Pathways, catastrophic interference",
-        "theory of networks",
-    ),
-    ("quantum architecture search", "what it finds runs on quantum hardware"),
-    (
-        "fractional-noise SDEs, Gaussian-process solvers of PDEs",
-        "no network that a device runs step by step",
-    ),
-    (
-        "Transcoders, FABLES, text classification and retrieval papers",
-        "they look at language models, or judge them, on servers",
-    ),
-    (
-        "Golden Noise's SVD branch",
-        "a singular value decomposition: run it apart, and give its start",
-    ),
-    (
-        "SPRIGHT's peeling decoder",
-        "it branches on data: a program around the transform, no network",
-    ),
 )

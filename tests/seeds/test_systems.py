@@ -10,6 +10,7 @@ from c_kernels import needs_cc
 from doc_code import names
 from seeds import checks
 from seeds.harness import FLOAT, System, opened, running
+from seeds.papers import IN_PART, NOTHING, PAPERS, VERDICTS, WORKS
 from seeds.systems import SYSTEMS
 from torch import Tensor
 
@@ -32,6 +33,18 @@ def test_a_system_runs_in_floats_and_in_integers(system: System, tmp_path: Path)
         # portable C fills no rows up; equal tables of integers are stored once, and a last bit may make two of one
         allowed = 0 if recipe == FLOAT else 0.02 * expected
         assert abs(found - expected) <= allowed, f"{found}: correct weights in systems.py"
+
+
+def test_every_system_is_a_paper_of_the_page() -> None:
+    known = [paper.name for paper in PAPERS]
+    assert len(known) == len(set(known))
+    assert {system.name for system in SYSTEMS} <= set(known)
+    for paper in PAPERS:
+        assert paper.verdict in VERDICTS
+        runs = paper.command or paper.name in {system.name for system in SYSTEMS}
+        assert bool(runs) == (paper.verdict != NOTHING), paper.name
+        assert bool(paper.missing) == (paper.verdict == IN_PART), paper.name
+        assert paper.ours or paper.verdict != WORKS, paper.name
 
 
 def test_red_diff_is_a_step_network_too(tmp_path: Path) -> None:
