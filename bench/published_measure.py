@@ -1,26 +1,39 @@
-"""Export one network as a user does, run it beside its reference, and measure both."""
+"""Export one network as a user does, run it beside its reference, and measure both.
 
+Each export is a process of its own, so that its time and memory are those of a user. Times of exports are processor
+seconds, of all its processes: what else the machine does counts less.
+"""
+
+import os
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from published_export import Refused, compile_seconds, export
 from published_networks import NETWORKS, path_of
 from published_pipelines import Pipeline, Recorded, Run, Samples, reference
 from published_signals import RATE, calibration_clips, pictures
 
+from edgekit.base.npz import write_npz
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
+from edgekit.runtime.runners.toolchain import NATIVE, compile_shared
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.export.importing import ImportOptions
 
 RECIPES = ("float32", "w8a8")
 MIN_SNR_DB = {"float32": 90.0, "w8a8": -100.0}  # the fidelity of w8a8 is reported, not judged
 MAX_SI_SDR_DB = 0.02
+
+
+class Refused(Exception):
+    """The export ended with a message."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,70 @@ class Task:
     inputs: Arrays
     outputs: Sequence[Samples]
     calibration: Sequence[Arrays]
+
+
+def export(
+    source: str,
+    options: ImportOptions,
+    recipe: str,
+    calibration: Sequence[Arrays],
+    min_snr_db: float,
+    folder: Path,
+    more: Sequence[str] = (),
+) -> tuple[float, float]:
+    """Run `edgekit export`; returns its processor seconds and the megabytes of its largest process.
+
+    The calibration is written beside `folder`, which is made; `more` are other options.
+
+    Raises:
+        Refused: it failed; the first line of its message.
+    """
+    clips = folder.with_name(f"{folder.name}-clips")
+    clips.mkdir()
+    for index, clip in enumerate(calibration):
+        write_npz(clips / f"{index}.npz", clip)
+    command = [sys.executable, "-m", "edgekit", "export", source, *arguments(options)]
+    command += ["--target", "host", "--recipe", recipe, "--calibration", str(clips)]
+    command += ["--min-snr", str(min_snr_db), *more, "-o", str(folder)]
+    environment = dict(os.environ)
+    own = [str(Path(__file__).parent), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(own)  # for factories of `vision`
+    with (folder.with_name(f"{folder.name}.log")).open("w+") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        text = log.read()
+    if process.returncode:
+        raise Refused(next(iter(text.strip().splitlines()), "no message"))
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def arguments(options: ImportOptions) -> list[str]:
+    """Return options of an import as arguments of `edgekit export`."""
+    facts: dict[str, list[object]] = {
+        "state": [":".join(pair) for pair in options.states],
+        "shape": [f"{name}={','.join(map(str, dims))}" for name, dims in options.shapes.items()],
+        "constant": [f"{name}={value}" for name, value in options.constants.items()],
+        "frontend": [options.frontend],
+        "sample-rate": [options.sample_rate],
+        "then": [options.then],
+    }
+    return [
+        text
+        for flag, values in facts.items()
+        for value in values
+        if value is not None
+        for text in (f"--{flag}", str(value))
+    ]
+
+
+def compile_seconds(folder: Path) -> float:
+    """Return the processor seconds that the sources of a build for `host` take to compile at -O2."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    compile_shared(sorted(folder.glob("*.c")), [folder], folder / "o2.so", ("-O2", *NATIVE))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure(task: Task, recipe: str, folder: Path) -> tuple[Row, Arrays]:

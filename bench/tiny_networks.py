@@ -58,6 +58,20 @@ def offline(path: Path) -> Path:
     return _save(path, graph)
 
 
+def picture(path: Path) -> Path:
+    """Return a depthwise and a pointwise convolution of a picture, as an FPGA engine takes them."""
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["h"], name="planes", group=4, pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["h"], ["r"], name="relu"),
+        helper.make_node("Conv", ["r", "b"], ["y"], name="points"),
+    ]
+    weights = [_weights("a", 4, 1, 3, 3), _weights("b", 8, 4, 1, 1)]
+    graph = helper.make_graph(
+        nodes, "picture", [_tensor("x", [1, 4, 8, 8])], [_tensor("y", [1, 8, 8, 8])], weights
+    )
+    return _save(path, graph)
+
+
 def denoiser(path: Path) -> Path:
     """Eps = W x + t / 1000, for `SAMPLER_TOML`."""
     nodes = [

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import ConvShape
+from edgekit.runtime.proof.contracts import SHAPE, contract_of
+from edgekit.runtime.proof.contracts import number as number_of
+from edgekit.runtime.proof.contracts import prototypes as read_prototypes
 from edgekit.targets.c.packing.conv_paths import kernels_of, pack_conv
 from edgekit.targets.c.packing.sparse import sparse_rows
 from edgekit.targets.c.packing.weights import pack
@@ -93,6 +96,38 @@ def prototypes() -> dict[str, list[str]]:
 def missing_cpu_flags(isa: str) -> list[str]:
     """What the CPU of this machine lacks to run the kernels of an instruction set."""
     return ISAS[isa].missing(platform.machine(), cpu_flags())
+
+
+def contract_bytes(call: Call) -> dict[int, int]:
+    """The bytes of each array argument by its contract, up to the last one that is touched."""
+    contract, rows = contract_of(call.kernel), contract_parameters()[call.kernel]
+    assert contract is not None
+    given: dict[str, Any] = {name: a for (name, _, _), a in zip(rows, call.args, strict=True)}
+    if "shape" in given:
+        given |= dict(zip(SHAPE, map(int, np.ravel(given["shape"])), strict=True))
+    sizes = {}
+    for i, ((name, kind, _), array) in enumerate(zip(rows, call.args, strict=True)):
+        if not isinstance(array, np.ndarray) or kind == "ek_conv_shape*":
+            continue
+        if name in contract.scratch:
+            sizes[i] = number_of(contract.scratch[name], call.kernel, given)
+            continue
+        count = contract.args[name]
+        if isinstance(count, str):
+            elements = number_of(count, call.kernel, {**given, "whole": array.size})
+        else:
+            parts = {key: number_of(text, call.kernel, given) for key, text in count.items()}
+            last = (parts["rows"] - 1) * parts["step"] if "rows" in parts else 0
+            last = int(given["at"][: parts["frames"]].max()) if "frames" in parts else last
+            elements = last + parts["size"]
+        sizes[i] = elements * array.itemsize
+    return sizes
+
+
+@cache
+def contract_parameters() -> dict[str, list[tuple[str, str, bool]]]:
+    """Name, type and whether it is written, of each parameter of every kernel."""
+    return read_prototypes((INCLUDE / "edgekit.h").read_text())
 
 
 TAPS = {

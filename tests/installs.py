@@ -40,6 +40,7 @@ BRINGS = {
     "litert": ("export",),
     "ethos-u": ("litert", "export"),
     "wasm": ("export",),
+    "hls": ("export",),
     "demo": ("audio", "export"),
     "train": ("torch", "export"),
 }
@@ -50,6 +51,7 @@ SETS = (
     ("litert",),
     ("ethos-u",),
     ("wasm",),
+    ("hls",),
     ("audio",),
     ("mic",),
     ("updates",),
@@ -57,7 +59,7 @@ SETS = (
     ("demo",),
     ("train",),
     README,
-    ("ethos-u", "wasm", "mic", "updates", "dask", "demo", "train"),
+    ("ethos-u", "wasm", "hls", "mic", "updates", "dask", "demo", "train"),
 )
 
 # Of nobody: an Ed25519 private key of 32 zero bytes, as RFC 8410 writes it.
@@ -117,6 +119,7 @@ USES = (
     Use("export net.onnx --target litert -o lite", "litert"),
     Use("export net.onnx --target ethos-u55 --calibration clips -o npu", "ethos-u"),
     Use("export net.onnx --target wasm -o web", "wasm"),
+    Use("export picture.onnx --target fpga --datapath hls --calibration pictures -o engine", "hls"),
     Use("export own:factory --target c99 -o own", "torch"),
     Use("export denoiser.onnx --sampler sampler.toml --target c99 -o drawn", "export"),
     Use("clips sounds"),
@@ -149,6 +152,10 @@ def files(folder: Path) -> None:
     (folder / "clips").mkdir()
     noise = random.standard_normal((60, 1, tiny_networks.WIDTH)).astype(np.float32)
     np.savez(folder / "clips" / "noise.npz", x=noise)
+    tiny_networks.picture(folder / "picture.onnx")
+    (folder / "pictures").mkdir()
+    picture = random.standard_normal((8, 1, 4, 8, 8)).astype(np.float32)
+    np.savez(folder / "pictures" / "noise.npz", x=picture)
     (folder / "own.py").write_text(FACTORY)
     tiny_networks.denoiser(folder / "denoiser.onnx")
     (folder / "sampler.toml").write_text(tiny_networks.SAMPLER_TOML)

@@ -11,6 +11,19 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.model import Model
 
 HOP, RATE, PAST = 64, 16000, 16
+LEAKY = """
+<ir_version: 10, opset_import: ["" : 21]>
+leaky (float[1,{hop}] pcm, float[1,{hop}] held) => (float[1,{hop}] y, float[1,{hop}] held_next)
+<float pole = {{{pole}}}, float rest = {{{rest}}}>
+{{
+  size = Abs(pcm)
+  more = Add(size, rest)
+  kept = Mul(held, pole)
+  held_next = Add(kept, more)
+  gain = Sigmoid(held_next)
+  y = Mul(pcm, gain)
+}}
+"""
 
 
 def network(seed: int, biases: bool, gate: bool = True, ring: bool = False) -> Model:
@@ -166,6 +179,14 @@ def sharing() -> Model:
         }}"""
     names = [("h", "h_next"), ("k", "k_next")]
     return _parsed(body, arrays, states=names)
+
+
+def leaky(pole: float, rest: float = 0.0) -> Model:
+    """A gain that follows what a leaky state holds of the loudness; `rest` enters in silence, too."""
+    text = LEAKY.format(hop=HOP, pole=pole, rest=rest)
+    data = onnx.parser.parse_model(text).SerializeToString()
+    model = from_onnx(data, name="leaky", states=[("held", "held_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
 def sound(hops: int, seed: int, level: float = 1.0) -> NDArray[np.float32]:

@@ -224,6 +224,7 @@ CASES = (
             (f"{words} --time-axis x", "--time-axis", "no axis"),
             (f"{words} --replace pad=loud", "--replace", "loud"),
             (f"{words} --rate f0=0", "--rate", "0"),
+            (f"{words} --until 0", "--until", "0"),
             (f"{words} --signature encode", "--signature", "a .tflite"),
             (f"{words} --layout x=QQ", "--layout", "Q"),
         )
@@ -235,6 +236,7 @@ FREE = {
     ("export", "--mid-side"): NAMES_ALONE,
     ("stream", "--control"): NAMES_ALONE,
     ("bench", "--again"): "a switch",
+    ("inspect", "--proof"): "a switch",
     ("targets", "--boards"): "a switch",
     ("replay", "DIR"): "read after the recording, which says which build it is of",
     ("bench", "--layers"): "a switch",

@@ -3,9 +3,11 @@
 import ctypes
 import mmap
 import platform
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from c_kernels import (
     check,
     check_near,
     compile_library,
+    contract_bytes,
+    contract_parameters,
     is_conv,
     missing_cpu_flags,
     needs_cc,
@@ -60,6 +64,7 @@ from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pooling import twin as pooling_twin
+from edgekit.runtime.proof.contracts import contract_of, contracts
 from edgekit.targets.c.packing.conv_paths import has_kernel
 from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.c.stubs import hosts
@@ -217,6 +222,49 @@ def test_convolutions_by_tiles_touch_their_arrays_alone(
     for seed in range(100):
         call = packed(CASES[kernel](Seeded(seed)), ISAS[isa].folders)
         check_fenced(isa_libraries[isa], call, at_end, f"{isa}, seed {seed}")
+
+
+# Arrays that a case has and the kernel does not read: a product with w that x stands for.
+UNREAD = {"w", "w_bias", "w_mult", "w_shift"}
+
+
+def cut_to_contract(call: Call, seed: int) -> Call:
+    """The call with arrays of the bytes of its contract; asserts that a case has no other sizes without a reason."""
+    contract, args = contract_of(call.kernel), list(call.args)
+    assert contract is not None
+    for i, size in contract_bytes(call).items():
+        array, name = np.asarray(args[i]), contract_parameters()[call.kernel][i][0]
+        apart = not isinstance(contract.args.get(name, ""), str)
+        rest = apart or call.kernel == "ek_fft_f32" or (name in UNREAD and not size)
+        assert size == array.nbytes or (rest and size < array.nbytes), (
+            f"{call.kernel}, seed {seed}, {name}: contract {size} bytes, case {array.nbytes}"
+        )
+        if not apart:
+            args[i] = array.ravel()[: size // array.itemsize]
+    return replace(call, args=args)
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("kernel", sorted(CASES))
+def test_kernels_touch_the_bytes_of_their_contracts_alone(
+    libraries: dict[str, ctypes.CDLL], kernel: str, at_end: bool
+) -> None:
+    for seed in range(2):
+        call = cut_to_contract(CASES[kernel](Seeded(seed)), seed)
+        check_fenced(libraries["O2"], call, at_end, f"seed {seed}")
+
+
+def test_every_kernel_has_one_contract() -> None:
+    for kernel, parameters in contract_parameters().items():
+        rows = [row for row in contracts() if re.fullmatch(row.kernels, kernel)]
+        assert len(rows) == 1, kernel
+        named = {*rows[0].args, *rows[0].scratch}
+        pointers = {name for name, kind, _ in parameters if kind.endswith("*")} - {"shape"}
+        assert pointers <= named, f"{kernel}: {pointers - named}"
+        written = {name for name, _, is_written in parameters if is_written}
+        assert {*rows[0].update, *rows[0].scratch} & pointers <= written, kernel
+        assert {a for pair in rows[0].alias for a in pair} <= named, kernel
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")

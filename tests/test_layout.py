@@ -35,7 +35,7 @@ MAY_IMPORT["fpga"] = MAY_IMPORT["targets"] | {"targets"}
 MAY_IMPORT["peers"] = MAY_IMPORT["targets"] | {"targets"}
 MAY_IMPORT["judge"] = MAY_IMPORT["fpga"] | {"fpga"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["judge"] | {"judge", "peers"}
-MAY_IMPORT["demos"] = MAY_IMPORT["verbs"] | {"verbs", "frontend"}
+MAY_IMPORT["demos"] = MAY_IMPORT["verbs"] | {"verbs", "frontend", "search"}
 MAY_IMPORT["frontend"] = MAY_IMPORT["export"] | {"export"}
 MAY_IMPORT["red_diff"] = {"base"}
 MAY_IMPORT["level"] = set()
@@ -99,6 +99,7 @@ SUITES = {
     "installs",
     "keras",
     "kernel_devices",
+    "kernel_proofs",
     "kernel_wasm",
     "kernels",
     "keyword_spotter",
@@ -113,6 +114,7 @@ SUITES = {
     "prose",
     "published",
     "seeds.systems",
+    "soak_states",
     "stream_authors",
     "stream_hour",
     "stream_lengths",

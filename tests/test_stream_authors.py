@@ -14,6 +14,7 @@ from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 from edgekit.verbs.targets import TARGETS
 
 SOUND, SEQUENCE = "stream_authors_sound", "stream_authors_sequence"
+WRITTEN = "stream_authors_written"
 # factory, its input and time axis, smallest hop, delay and the part of it that valid convolutions cut off
 NETWORKS = [
     ("tdnn", "x", 1, 1, 14, 14),
@@ -44,11 +45,17 @@ MORE = [
     (f"{SEQUENCE}:seld", "x", 2, 5, 15, 0),
     (f"{SEQUENCE}:gridnet", "x", 2, 1, 0, 0),
     (f"{SEQUENCE}:ecapa_like", "x", 2, 1, 8, 0),
+    (f"{WRITTEN}:gated_delta", "x", 1, 1, 0, 0),
+    (f"{WRITTEN}:scalar_lstm", "x", 1, 1, 0, 0),
+    (f"{WRITTEN}:selective_loop", "x", 1, 1, 0, 0),
+    (f"{WRITTEN}:chunked_attention", "x", 1, 8, 0, 0),
+    (f"{WRITTEN}:filter_loop", "x", 2, 1, 0, 0),
 ]
 # in every run of the tests, besides the first ones
 QUICK = [
     (f"{SEQUENCE}:retention", "x", 1, 1, 0, 0),
     (f"{SEQUENCE}:emformer_like", "x", 1, 4, 0, 0),
+    (f"{WRITTEN}:doubling_scan", "x", 1, 1, 0, 0),
 ]
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from published_export import Refused, export
+from published_measure import Refused, export
 from tables import Table
 from torch import Tensor, nn
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.doctor import targets as targets
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
-    from edgekit.verbs.inspection_result import Inspection
+    from edgekit.verbs.inspection import inspect as inspect
     from edgekit.verbs.recordings.replay import replay as replay
     from edgekit.verbs.serve import serve as serve
 
@@ -48,6 +48,7 @@ MODULES = {
     "doctor": "edgekit.verbs.doctor",
     "find_boards": "edgekit.verbs.doctor",
     "finetune": "edgekit.verbs.export.weights",
+    "inspect": "edgekit.verbs.inspection",
     "prune": "edgekit.verbs.export.weights",
     "replay": "edgekit.verbs.recordings.replay",
     "serve": "edgekit.verbs.serve",
@@ -382,19 +383,3 @@ def fleet(
     from edgekit.verbs.bench.fleet import run_fleet
 
     return run_fleet(Path(path), Path(append), again, progress)
-
-
-@suggest_keywords
-def inspect(source: str | Path, html: str | Path | None = None) -> "Inspection":
-    """Return the facts of a build folder, or of a network and its costs on ``host``.
-
-    Args:
-        source: a build folder, ``package.module:factory``, a .pt2 or an .onnx.
-        html: a file that gets the report.
-
-    Raises:
-        UsageError: neither a build nor a readable network, one without a report, or a file that cannot be written.
-    """
-    from edgekit.verbs import inspection
-
-    return inspection.inspect(str(source), None if html is None else Path(html))

@@ -14,6 +14,7 @@ MEASURED_CHOICES = (
     ("scaling of channels", "equalized"),
     ("calibration clips", "quiet_copies"),
     ("ranges", "ranges"),
+    ("layers in 16 bits", "wide_operands"),
 )
 
 

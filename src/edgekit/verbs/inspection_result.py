@@ -20,6 +20,8 @@ class Inspection:
         streaming: of an offline network that was rewritten to hops, or its build: `outputs` and
             `tensors` as in `Manifest.streaming`; of a network also the result of `network_inspection.streaming_facts`.
         sample_rate_hz: None where it is unknown.
+        proof: the findings of `edgekit inspect --proof`: `calls` of kernels, `functions` that were followed, and the
+            `sums` of integer layers.
         page: a report as HTML; None where there is no manifest.
     """
 
@@ -30,6 +32,7 @@ class Inspection:
     streaming: JsonObject | None
     sample_rate_hz: int | None
     page: str | None = field(repr=False)
+    proof: JsonObject | None = None
 
     def to_dict(self) -> JsonObject:
         """Return all but the page, for JSON."""
@@ -39,4 +42,5 @@ class Inspection:
             "operators": self.operators,
             "problems": [asdict(problem) for problem in self.problems],
             "streaming": self.streaming,
+            "proof": self.proof,
         }

@@ -19,6 +19,7 @@ from edgekit.judge.measurement import Reference
 from edgekit.judge.preparation_choice import choose_preparation
 from edgekit.quantize import apply
 from edgekit.quantize.calibrate.clips import Calibration, load_calibration
+from edgekit.quantize.calibrate.held_out import QUARTERS
 from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.tuning.integer_forward import Key
@@ -232,7 +233,8 @@ def split_calibration(
         allowed = "a clip of four hops or more, of a network that is no denoiser of a sampler"
         step = "give more and longer clips"
         raise UsageError(Problem("--calibration", "nothing to leave out", allowed, step))
-    fold, clips = parts.folds[0], calibration.clips
+    most = max(len(parts.judging) // QUARTERS, 1)  # to train on all others
+    fold, clips = parts.folds[0][:most], calibration.clips
     held = [dict(parts.parts[number].cut(clips, model.constants)) for number in fold]
     kept = parts.clips_without(fold, clips, model.constants)
     return replace(calibration, clips=kept), held, len(parts.parts)

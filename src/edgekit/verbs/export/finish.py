@@ -35,12 +35,13 @@ from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
 from edgekit.runtime.devices.board import Board
 from edgekit.runtime.devices.cross import code_bytes
 from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.runners.c import NativeRunner
+from edgekit.runtime.runners.hop_loop import run_clip
 from edgekit.runtime.runners.wasm import compile_module
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.targets.bindings.bind import binding_files
 from edgekit.targets.build import Build
 from edgekit.targets.build_files import portable_stream, write_build, write_network
-from edgekit.targets.c.lower import check_c
 from edgekit.targets.c.plan.fit import place_build
 from edgekit.targets.c.plan.place import board_header, board_script
 from edgekit.targets.c.program.recorder import recorder_files
@@ -143,9 +144,9 @@ def judged_waits(written: WrittenBuild, stream: Stream, progress: Progress) -> W
     if calibration is None or quantized.recipe is None or quantized.recipe.weights in FLOATS:
         return None
     progress("verify after waits", 0, 1)
-    in_c = stream.compiler is not None and not check_c(quantized.reference)
-    waits = WaitCriterion(quantized.reference, calibration, in_c=in_c)
-    report = waits.report(partial(_fresh_run, stream))
+    kernels = None if stream.compiler is None else "host"
+    waits = quantized.waits or WaitCriterion(quantized.reference, calibration, kernels)
+    report = waits.report(partial(_long_run, stream))
     if report is None or not report.notes():
         return report
     prepared = prepare(quantized.reference, calibration, quantized.recipe)
@@ -245,6 +246,14 @@ def uncalibrated_facts(
 def _fresh_run(stream: Stream, samples: Mapping[str, Array]) -> Arrays:
     stream.reset()
     return stream.run(samples)
+
+
+def _long_run(stream: Stream, samples: Mapping[str, Array]) -> Arrays:
+    """Return a fresh run; of C that runs here, all hops in one call."""
+    runner, manifest = stream.runner, stream.manifest
+    if manifest.controls or not isinstance(runner, NativeRunner):
+        return _fresh_run(stream, samples)
+    return run_clip(runner, manifest, samples)[0]
 
 
 def clean_form(quantized: QuantizedNetwork, hops: int) -> Samples | None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32
-from edgekit.base.errors import UsageError
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.until import Until
 from edgekit.export.decide import add_decisions
 from edgekit.export.diffusion.description import Description, Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
@@ -76,7 +77,7 @@ def load_model(source: str, options: ImportOptions) -> ImportedNetwork:
     if options.sampler is not None:
         network, examples = with_sampler(network, examples, options.sampler)
     model = with_surroundings(network, options)
-    if options.until is not None:
+    if isinstance(options.until, Until):
         model = with_until(model, options.until)
     if examples is not None and options.noise:
         examples = with_drawn(network, examples, options.noise)
@@ -132,6 +133,10 @@ def _import_network(
 ) -> tuple[Model, Mapping[str, Float32] | None]:
     if is_offline(source, options):
         return load_streamed(source, options)
+    if isinstance(options.until, int):
+        found, step = "the network is called hop by hop", "give --time-axis, or leave it out"
+        allowed = "a number of samples for an offline network"
+        raise UsageError(Problem(f"--until {options.until}", found, allowed, step))
     network, examples = _import_hop(source, options)
     checked = check_continuity(source, options, network, examples)
     if checked.rewrite is not None:
@@ -198,10 +203,9 @@ def load_streamed(
         return _window_stream(source, options)
 
     offline = _offline(source, options)
-    if offline.examples is not None and (
-        problems := unknown_inputs(options.settings.settings, offline.examples)
-    ):
-        raise UsageError(problems)
+    if isinstance(options.until, int):
+        offline = replace(offline, until=options.until)
+    _refuse_unknown_inputs(offline, options)
     original = offline
     offline, found = with_replacements(offline, options.replace, causal=options.causal)
     recordings: list[dict[str, Array]] = []
@@ -230,6 +234,13 @@ def load_streamed(
         network = with_replacement_facts(network, original, offline, found, recordings)
     network = with_layouts(network, options.layouts)
     return network, None if offline.examples is None else cut(offline.examples, network)
+
+
+def _refuse_unknown_inputs(offline: Offline, options: ImportOptions) -> None:
+    if offline.examples is not None and (
+        problems := unknown_inputs(options.settings.settings, offline.examples)
+    ):
+        raise UsageError(problems)
 
 
 def _offline(source: str, options: ImportOptions) -> Offline:

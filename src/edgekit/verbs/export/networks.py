@@ -5,8 +5,10 @@ from pathlib import Path
 from edgekit.base.errors import UsageError, VerificationError
 from edgekit.base.output import replacement_path
 from edgekit.base.progress import Progress
+from edgekit.base.until import Until
 from edgekit.export import prune as pruning
 from edgekit.export.prune import PrunedLayer
+from edgekit.export.step_networks import with_until
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import load_calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
@@ -22,6 +24,8 @@ def stream(request: StreamRequest, progress: Progress) -> Model:
     """Write a network hop by hop, see `edgekit.api.stream`."""
     progress("stream", 0, 1)
     model = load_streamed(request.source, request.imports)[0]
+    if isinstance(request.imports.until, Until):
+        model = with_until(model, request.imports.until)
     _save(model, request.out, request.source)
     return model
 

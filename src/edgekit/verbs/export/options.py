@@ -120,6 +120,15 @@ class StreamOptions(TypedDict, total=False):
             read="edgekit.verbs.export.readers:read_layouts",
         ),
     ]
+    until: Annotated[
+        str | None,
+        Flag(
+            "Iterate the network until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls. For an offline "
+            "network: a recording has at most so many SAMPLES, so that attention may reach back to its start.",
+            "OUTPUT:TOLERANCE:MOST|SAMPLES",
+            read="edgekit.base.until:read_until",
+        ),
+    ]
 
 
 class SettingOptions(TypedDict, total=False):
@@ -276,14 +285,6 @@ class BuildOptions(TypedDict, total=False):
             "A sampler.toml: the network is a denoiser of a diffusion model; see `edgekit help sampler`.",
             "FILE",
             read="edgekit.verbs.export.readers:read_sampler",
-        ),
-    ]
-    until: Annotated[
-        str | None,
-        Flag(
-            "Iterate the network until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls.",
-            "OUTPUT:TOLERANCE:MOST",
-            read="edgekit.base.until:read_until",
         ),
     ]
     mid_side: Annotated[

@@ -32,7 +32,7 @@ from edgekit.verbs.export.kernel_tuning import Kernels, schedule_of, tune
 from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
 from edgekit.verbs.export.schedule import SCHEDULE_NAME, schedule_text
-from edgekit.verbs.export.work import QuantizedNetwork, WrittenBuild
+from edgekit.verbs.export.work import Examples, QuantizedNetwork, WrittenBuild
 from edgekit.verbs.targets import Target
 
 WEIGHT_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
@@ -72,7 +72,7 @@ def export(request: Request, progress: Progress) -> ExportResult:
             folder=folder,
             build=build,
             quantized=quantized,
-            examples=imported.examples,
+            examples=verified_examples(imported, quantized, request),
             min_snr_db=-math.inf if quantized.failed else request.quantization.min_snr_db,
             metric=request.quantization.metric,
             companions=request.output.companions,
@@ -93,6 +93,16 @@ def export(request: Request, progress: Progress) -> ExportResult:
         *(note for note in with_code if note not in too_large),
     )
     return ExportResult(request.out, manifest, notes)
+
+
+def verified_examples(
+    imported: ImportedNetwork, quantized: QuantizedNetwork, request: Request
+) -> Examples | None:
+    """Return the factory's inputs; a denoiser's conditions that it lacks are those of the user's calibration."""
+    calibration = quantized.calibration
+    if imported.model.sampler is None or request.quantization.calibration is None:
+        return imported.examples
+    return {**(calibration.clips[0] if calibration else {}), **(imported.examples or {})}
 
 
 def _network_notes(

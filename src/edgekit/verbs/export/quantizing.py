@@ -20,6 +20,7 @@ from edgekit.judge.sampling import (
     with_corrected_rows,
 )
 from edgekit.judge.verification import HOPS
+from edgekit.judge.waits import WaitCriterion
 from edgekit.quantize import apply
 from edgekit.quantize.apply import ObservedModel
 from edgekit.quantize.calibrate.clips import Calibration, from_examples, load_calibration
@@ -90,8 +91,15 @@ def _on_calibration(
 ) -> QuantizedNetwork:
     """The network in integers, judged on clips that are left out."""
     model, fixed = imported.model, not request.target.hop_scales
+    waits = WaitCriterion(model, calibration, request.target.kernels)
     made = apply_recipe(
-        model, calibration, quantization, progress, examples=imported.examples, fixed=fixed
+        model,
+        calibration,
+        quantization,
+        progress,
+        examples=imported.examples,
+        fixed=fixed,
+        waits=waits,
     )
     if request.output.strict and made.failed:
         raise VerificationError(f"--strict\n{made.failed}")
@@ -113,6 +121,7 @@ def _on_calibration(
         judged=judged,
         measured=made.measured,
         failed=made.failed,
+        waits=waits,
     )
 
 
@@ -269,6 +278,7 @@ def apply_recipe(
     *,
     examples: Examples | None = None,
     fixed: bool = False,
+    waits: WaitCriterion | None = None,
 ) -> AppliedRecipe:
     """Quantize a float model in a recipe, or for `AUTO` in one that is searched for.
 
@@ -279,6 +289,7 @@ def apply_recipe(
         progress: see `edgekit.api`.
         examples: a factory's inputs, for conditions of a denoiser other than labels.
         fixed: forbid scales per hop in a search.
+        waits: the sound after waits by which it is judged; where not given it is made of the calibration.
     """
     recipe = quantization.recipe
     if recipe is AUTO:
@@ -292,6 +303,7 @@ def apply_recipe(
             fixed=fixed,
             limits=quantization.limits,
             workers=quantization.workers,
+            waits=waits,
         )
         return AppliedRecipe(
             found.quantized,
@@ -311,7 +323,7 @@ def apply_recipe(
     if recipe.step_groups > 1:
         quantized = quantize_groups(model, calibration, recipe, report_fit)
     else:
-        prepared = choose_preparation(model, calibration, recipe, progress)
+        prepared = choose_preparation(model, calibration, recipe, progress, waits)
         recipe, seen, measured = prepared.recipe, prepared.seen, prepared.said
         quantized = apply.quantize_observed(seen, recipe, calibration.label, report_fit)
     if recipe.correct_sampler:

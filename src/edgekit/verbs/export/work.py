@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.judge.held_out_report import HeldOutReport
     from edgekit.judge.metric import Metric
+    from edgekit.judge.waits import WaitCriterion
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
     from edgekit.runtime.devices.board import Board
@@ -29,7 +30,7 @@ class QuantizedNetwork:
     recipe on clips left out of its calibration. `measured`: measurements for the
     choices that the recipe leaves open, as in the manifest, see `edgekit.judge.preparation_choice`. `is_uncalibrated`:
     whether only example inputs gave its integers their ranges. `failed`: why the build is written although it is not
-    good enough; empty if it is.
+    good enough; empty if it is. `waits`: the criterion by which the recipe was chosen, which verifies the build, too.
     """
 
     model: "Model"
@@ -43,6 +44,7 @@ class QuantizedNetwork:
     measured: Mapping[str, str] = field(default_factory=dict)
     is_uncalibrated: bool = False
     failed: str = ""
+    waits: "WaitCriterion | None" = None
 
 
 @dataclass(frozen=True)
