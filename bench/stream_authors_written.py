@@ -54,9 +54,9 @@ class ContextBuffer(nn.Module):
             whole = torch.cat([buffer[..., start : start + size], x], -1)
             buffer[..., start : start + size] = whole[..., -size:]
             x, start = x + torch.relu(conv(whole)), start + size
-        return x + self._attended(x.transpose(1, 2)).transpose(1, 2)
+        return x + self._attention(x.transpose(1, 2)).transpose(1, 2)
 
-    def _attended(self, x: Tensor) -> Tensor:
+    def _attention(self, x: Tensor) -> Tensor:
         batch, frames, width = x.shape
         past = F.pad(x, (0, 0, self.chunk, 0))
         context = past.unfold(1, 2 * self.chunk, self.chunk).transpose(2, 3)

@@ -52,7 +52,7 @@ class Nodes:
         """Cut [start, end) of an axis."""
         return self.add("Slice", x, *(self.const([n], np.int64) for n in (start, end, axis)))
 
-    def padded(self, x: str, axis: int, before: int, behind: int) -> str:
+    def pad_axis(self, x: str, axis: int, before: int, behind: int) -> str:
         """Pad an axis of four with zeros."""
         pads = np.zeros((2, 4), np.int64)
         pads[:, axis] = before, behind
@@ -105,14 +105,14 @@ def features(new: Nodes) -> tuple[str, str]:
     sizes = new.running_mean(new.add("Transpose", size, perm=[0, 2, 1]), START[1])
     root = new.add("Transpose", new.add("Sqrt", sizes), perm=[0, 2, 1])
     bins = new.add("Div", low, new.add("Unsqueeze", root, first_axis))
-    early = [new.padded(new.cut(x, 2, AHEAD), 2, 0, AHEAD) for x in (bands, bins)]
+    early = [new.pad_axis(new.cut(x, 2, AHEAD), 2, 0, AHEAD) for x in (bands, bins)]
     return early[0], early[1]
 
 
 def taps(new: Nodes, coefficients: str) -> list[str]:
     """Add the low bins, (1, T, 96, 1) real and imaginary: five complex taps each, two frames ahead."""
     parts = new.add("Transpose", new.cut("spec", 1, 0, LOW), perm=[0, 2, 1, 3])  # (1, T, 96, 2)
-    parts = new.padded(parts, 1, ORDER - 1 - AHEAD, AHEAD)
+    parts = new.pad_axis(parts, 1, ORDER - 1 - AHEAD, AHEAD)
     real: list[str] = []
     imaginary: list[str] = []
     for tap in range(ORDER):

@@ -36,7 +36,7 @@ class LoopForms:
     outputs: Sequence[str]
     problems: Sequence[str]
 
-    def rolled(self, data: bytes) -> bytes:
+    def roll_back(self, data: bytes) -> bytes:
         """Return an export at another length with its loops rolled back.
 
         Raises:

@@ -78,13 +78,13 @@ class Step(Body):
         """Return the body's form of a value as turn `turn` reads it: this turn, or turn 0."""
         stack = [value]
         while stack:
-            todo = self._missing(stack[-1], turn)
+            todo = self._unwritten_inputs(stack[-1], turn)
             if not todo:
                 self._write(stack.pop(), turn)
             stack += todo
         return self._made[value, turn]
 
-    def _missing(self, value: ir.Value, turn: int) -> list[ir.Value]:
+    def _unwritten_inputs(self, value: ir.Value, turn: int) -> list[ir.Value]:
         """Return the inputs of a value's node that have no form yet."""
         if (
             (value, turn) in self._made

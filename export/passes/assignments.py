@@ -200,13 +200,13 @@ def _join_phases(
     """Write every `step`-th row: rows are pairs of a group and a phase, and the update is one phase."""
     axis, shape = one.axis, parts.shape(data)
     groups, phase = -(-shape[axis] // step), int(one.rows[0])
-    whole = parts.filled_up(data, axis, groups * step)
+    whole = parts.fill_up(data, axis, groups * step)
     column = (*shape[:axis], groups, 1, *shape[axis + 1 :])
-    split = parts.reshaped(whole, (*shape[:axis], groups, step, *shape[axis + 1 :]))
-    written = parts.reshaped(parts.filled_up(update, axis, groups), column)
+    split = parts.reshape(whole, (*shape[:axis], groups, step, *shape[axis + 1 :]))
+    written = parts.reshape(parts.fill_up(update, axis, groups), column)
     phases = [written if n == phase else parts.cut(split, axis + 1, n, n + 1) for n in range(step)]
     flat = (*shape[:axis], groups * step, *shape[axis + 1 :])
-    return parts.cut(parts.reshaped(parts.join(phases, axis + 1), flat), axis, 0, shape[axis])
+    return parts.cut(parts.reshape(parts.join(phases, axis + 1), flat), axis, 0, shape[axis])
 
 
 def _readers_that_turn(value: ir.Value, perm: list[int]) -> list[ir.Node]:

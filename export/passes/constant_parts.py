@@ -43,7 +43,7 @@ class Parts(Chain):
         if perm == sorted(perm):
             return value
         if (array := array_of(value)) is not None:
-            return self._stored(value, np.transpose(array, perm))
+            return self._store(value, np.transpose(array, perm))
         producer = producer_of(value)
         if producer is not None and producer.op_type == "Transpose":
             before = list(attribute(producer, "perm", ()))
@@ -59,7 +59,7 @@ class Parts(Chain):
         if start == 0 and end == shape[axis]:
             return value
         if (array := array_of(value)) is not None:
-            return self._stored(value, np.take(array, range(start, end), axis))
+            return self._store(value, np.take(array, range(start, end), axis))
         bounds = [self.constant([n], np.int64) for n in (start, end, axis)]
         shape[axis] = end - start
         return self.shaped("Slice", (value, *bounds), shape)
@@ -70,7 +70,7 @@ class Parts(Chain):
         if len(rows) and (np.diff(rows) == 1).all():
             return self.cut(value, axis, int(rows[0]), int(rows[-1]) + 1)
         if (array := array_of(value)) is not None:
-            return self._stored(value, np.take(array, rows, axis))
+            return self._store(value, np.take(array, rows, axis))
         shape[axis] = len(rows)
         index = self.constant(rows, np.int64)
         return self.shaped("Gather", (value, index), shape, axis=axis)
@@ -83,13 +83,13 @@ class Parts(Chain):
         shape[axis] = sum(self.shape(value)[axis] for value in values)
         return self.shaped("Concat", values, shape, axis=axis)
 
-    def reshaped(self, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
+    def reshape(self, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
         """Return the elements in another shape."""
         if (array := array_of(value)) is not None:
-            return self._stored(value, array.reshape(shape))
+            return self._store(value, array.reshape(shape))
         return self.shaped("Reshape", (value, self.constant(shape, np.int64)), shape)
 
-    def filled_up(self, value: ir.Value, axis: int, size: int) -> ir.Value:
+    def fill_up(self, value: ir.Value, axis: int, size: int) -> ir.Value:
         """Return the value with zeros up to a size of an axis."""
         shape = list(self.shape(value))
         more = size - shape[axis]
@@ -99,11 +99,11 @@ class Parts(Chain):
         pads[len(shape) + axis] = more
         if (array := array_of(value)) is not None:
             sides = [(0, more if n == axis else 0) for n in range(len(shape))]
-            return self._stored(value, np.pad(array, sides))
+            return self._store(value, np.pad(array, sides))
         shape[axis] = size
         return self.shaped("Pad", (value, self.constant(pads, np.int64)), shape)
 
-    def moved(self, value: ir.Value, axis: int, place: int, size: int) -> ir.Value:
+    def place_rows(self, value: ir.Value, axis: int, place: int, size: int) -> ir.Value:
         """Return the value with its first row at `place` of `size`, zeros around it; what lies outside is cut off."""
         shape = list(self.shape(value))
         first, last = max(-place, 0), min(shape[axis], size - place)
@@ -128,5 +128,5 @@ class Parts(Chain):
         start, end, _ = slice(int(starts[0]), int(ends[0])).indices(shape[axis])
         return (start, end) if start < end else None
 
-    def _stored(self, like: ir.Value, array: np.ndarray) -> ir.Value:
+    def _store(self, like: ir.Value, array: np.ndarray) -> ir.Value:
         return self.constant(array, array.dtype.type)

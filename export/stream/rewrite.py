@@ -144,9 +144,9 @@ class Rewriter(Values):
         """Return the stream shifted to a greater delay."""
         if delay <= track.delay:
             return track
-        return self._shifted(track, delay, track.late, name)
+        return self._shift(track, delay, track.late, name)
 
-    def _shifted(self, track: Track, delay: int, late: Late, name: str) -> Track:
+    def _shift(self, track: Track, delay: int, late: Late, name: str) -> Track:
         """Return the stream at a delay, with the older frames that `late` asks for."""
         held = again(late, delay, track.frames)
         count = delay - track.delay + held
@@ -157,18 +157,18 @@ class Rewriter(Values):
         cause = track.cause if delay == track.delay else None
         return replace(track, value=value, delay=delay, late=late, cause=cause)
 
-    def aligned(self, tracks: Mapping[ir.Value, Track], name: str) -> dict[ir.Value, Track]:
+    def align(self, tracks: Mapping[ir.Value, Track], name: str) -> dict[ir.Value, Track]:
         """Return streams at the greatest delay of them, each with the frames that the latest holds again."""
         delay = max((track.delay for track in tracks.values()), default=0)
         late = latest_of([track.late for track in tracks.values()])
         return {
             value: track
             if (track.delay, track.late) == (delay, late)
-            else self._shifted(track, delay, late, name)
+            else self._shift(track, delay, late, name)
             for value, track in tracks.items()
         }
 
-    def settled(self, track: Track, name: str) -> Track:
+    def settle(self, track: Track, name: str) -> Track:
         """Return the stream without frames that it holds again: as late as its latest one."""
         if not track.again:
             return replace(track, late=NONE)
@@ -353,7 +353,7 @@ class Rewriter(Values):
         """Return the stream of a value with all frames that a padding adds, and settled unless it may be late."""
         track, name = self.tracks[value], f"{value.name}.padded"
         if track.mirror is None:
-            return track if late else self.settled(track, name)
+            return track if late else self.settle(track, name)
         if value not in self._solid:
             read = self.frames_read(value)
             window = Window(0, 1, 0, read.end - 1, first=read.first)
@@ -362,7 +362,7 @@ class Rewriter(Values):
             made = replace(track, value=found, delay=delay, cause=cause, mirror=None, late=own)
             before = delay + made.again <= 0
             self._solid[value] = replace(made, zero_before=before, zero_after=False)
-        return self._solid[value] if late else self.settled(self._solid[value], name)
+        return self._solid[value] if late else self.settle(self._solid[value], name)
 
     def padded_window(
         self, track: Track, window: Window, name: str, *, hold: bool

@@ -276,7 +276,7 @@ class Emitter:
             return self._looked_up(along, *table, frames, delay)
         form = _form(made, along.axis)
         if form == "shaped":
-            return self._shaped(made.op_type, along, self._operand(operands[0], delay), frames)
+            return self._shape(made.op_type, along, self._operand(operands[0], delay), frames)
         return None if form is None else self._repeated(made, along, operands, delay)
 
     def _looked_up(
@@ -291,7 +291,7 @@ class Emitter:
         row = new.counted(start, step, place, name, np.dtype(np.float32))
         return self._rows_of(table, along.axis, row, along.name)
 
-    def _clamped(
+    def _clamp(
         self, index: ir.Value, operands: Sequence[Operands], along: TimeConstant, axis: int
     ) -> ir.Value:
         """Return an index that ends at the last row of the first operand, as a table of positions does."""
@@ -317,7 +317,7 @@ class Emitter:
         rows = new.constant(table, f"{name}.table", table.dtype)
         return new.one(f"{name}.now", "Gather", rows, whole, axis=axis)
 
-    def _shaped(
+    def _shape(
         self, op_type: str, along: TimeConstant, operand: ir.Value | None, frames: int
     ) -> ir.Value | None:
         if operand is None:
@@ -337,7 +337,7 @@ class Emitter:
                 return None
             inputs.append(found)
         if made.op_type == "Gather" and inputs[1] is not None:
-            inputs[1] = self._clamped(inputs[1], operands, along, _axis_of(made))
+            inputs[1] = self._clamp(inputs[1], operands, along, _axis_of(made))
         attributes: JsonObject = {a.name: a.value for a in made.attributes}
         return self.new.one(f"{along.name}.along", made.op_type, *inputs, **attributes)
 

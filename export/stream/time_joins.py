@@ -189,7 +189,7 @@ def _select(graph: ir.Graph, node: ir.Node, which: int, heads: _Heads) -> None:
     axis = int(attribute(node, "axis", 0)) % len(shape)
     sizes = [parts.shape(value)[axis] for value in values]
     place = sum(sizes[:which])
-    result = parts.moved(values[which], axis, place, shape[axis])
+    result = parts.place_rows(values[which], axis, place, shape[axis])
     start = 0
     for number, (value, size) in enumerate(zip(values, sizes, strict=True)):
         if number != which:
@@ -215,7 +215,7 @@ def _spread(
     assert producer is not None
     if heads.order.get(producer) in heads.joins.cuts:
         source, first = _source_of(producer, axis)
-        return parts.moved(source, axis, start - first, frames)
+        return parts.place_rows(source, axis, start - first, frames)
     inputs: list[ir.Value] = []
     for one in producer.inputs:
         assert one is not None

@@ -80,7 +80,7 @@ class TorchNetwork:
         from edgekit.export.from_torch import from_torch
 
         self.probe(samples)
-        export = partial(self._rolled, samples) if self.loops else None
+        export = partial(self._roll, samples) if self.loops else None
         return from_torch(self._loaded_at(samples), name=name, offline=True, export=export)[0]
 
     def find_loops(self, samples: int) -> Sequence[str]:
@@ -100,10 +100,10 @@ class TorchNetwork:
             return [f"torch cannot write its turns: {problem.found}" for problem in error.problems]
         return self.loops[0].problems
 
-    def _rolled(self, samples: int, traced: TorchSource) -> bytes:
+    def _roll(self, samples: int, traced: TorchSource) -> bytes:
         from edgekit.export.from_torch import to_stream_onnx
 
-        return self.loops[0].rolled(self.exports.get(samples) or to_stream_onnx(traced))
+        return self.loops[0].roll_back(self.exports.get(samples) or to_stream_onnx(traced))
 
     def nodes(self, samples: int) -> int:
         """Return the number of nodes of its export at this length that depend on an input."""

@@ -57,7 +57,7 @@ class Calls(Memory):
             if kind.endswith("*") and parameter != "shape":
                 events += [(parameter, e) for e in self._argument(call, parameter, written)]
         self._distinct(call, events)
-        self._ordered(call.kernel, [e.source for _, e in events if e.source is not None])
+        self._check_order(call.kernel, [e.source for _, e in events if e.source is not None])
         self.events += [event for _, event in events]
         self._apply()
 
@@ -80,7 +80,7 @@ class Calls(Memory):
         if alike and not _same_windows(shape, windows, transposed):
             self._report(f"{name}: windows {shape}, where the graph has {windows}")
 
-    def _ordered(self, name: str, sources: Sequence[Pointer]) -> None:
+    def _check_order(self, name: str, sources: Sequence[Pointer]) -> None:
         """Operands come in the order of the graph."""
         order: Sequence[str] = self.node.get("order") or self.node.get("inputs") or ()
         old = {y: x for x, y in self.node.get("updates", ())}

@@ -173,7 +173,7 @@ class Function(Expressions):
         if isinstance(found, Pointer) and pointer:
             found = found._replace(kind=kind, item=ITEMS[kind])
             if name in self.pointers and not self.nested:
-                found = self._placed(name, found)
+                found = self._place_of(name, found)
         self.names[name] = found
 
     def _make_local(self, name: str, kind: str, dims: list[Tree]) -> None:
@@ -187,7 +187,7 @@ class Function(Expressions):
         if not dims:
             self.scalars.add(name)
 
-    def _placed(self, name: str, pointer: Pointer) -> Pointer:
+    def _place_of(self, name: str, pointer: Pointer) -> Pointer:
         """The place of a tensor: in its block, and aligned."""
         tensor = self.pointers[name]
         end, room = pointer.at + len(self.ids[tensor]), self._block(pointer.block).size

@@ -93,9 +93,9 @@ class Expressions(Calls):
         pointer = self._value(base)
         if tree[0] not in ("deref", "index") or not isinstance(pointer, Pointer):
             raise NotUnderstood("an address")
-        return self._moved(pointer, at, 1)
+        return self._move(pointer, at, 1)
 
-    def _moved(self, pointer: Pointer, count: Value, sign: int) -> Pointer:
+    def _move(self, pointer: Pointer, count: Value, sign: int) -> Pointer:
         if count is None:
             raise NotUnderstood("an index that is no integer")
         moved = pointer._replace(at=add(pointer.at, times(count, sign * pointer.item)))
@@ -167,7 +167,7 @@ class Expressions(Calls):
         if sign in COMPARE:
             return int(COMPARE[sign](a, b)) if {type(a), type(b)} == {int} else Span(0, 1)
         if isinstance(a, Pointer) and sign in "+-":
-            return self._moved(a, b, 1 if sign == "+" else -1)
+            return self._move(a, b, 1 if sign == "+" else -1)
         if is_none(a, b):
             return WIDE if isinstance(a, Pointer) and isinstance(b, Pointer) else None
         return ARITHMETIC[sign](a, b) if sign in ARITHMETIC else WIDE

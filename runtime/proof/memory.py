@@ -295,7 +295,7 @@ class Memory:
             starts, origins = np.broadcast_arrays(starts, source.at)  # type: ignore[union-attr]
             at, content = (
                 places(starts, event.size),
-                self._copied(event, places(origins, event.size)),
+                self._copy_ids(event, places(origins, event.size)),
             )
         else:
             at = places(starts, event.size)
@@ -309,7 +309,7 @@ class Memory:
         is_moved = source is not None or event.content is not None
         return at, np.where(own, wanted, content) if is_moved else wanted
 
-    def _copied(self, event: Event, at: Value) -> Ids:
+    def _copy_ids(self, event: Event, at: Value) -> Ids:
         """The ids of bytes that are copied; a kernel's results in work space can be copied to a result once."""
         source, target = event.source, event.target
         assert source is not None and target is not None

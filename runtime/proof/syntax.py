@@ -185,14 +185,14 @@ class Reader:
         """One declaration, or a block of several of one type."""
         found = [self._declaration()]
         while self._skip(","):
-            found.append(self._declared(found[0][2], self._skip("*")))
+            found.append(self._declarator(found[0][2], self._skip("*")))
         self._take(";")
         return found[0] if len(found) == 1 else ("block", found)
 
     def _declaration(self) -> Tree:
-        return self._declared(*self._type_())
+        return self._declarator(*self._type_())
 
-    def _declared(self, kind: str, pointer: bool) -> Tree:
+    def _declarator(self, kind: str, pointer: bool) -> Tree:
         name, dims, value = self._take(), [], None
         while self._skip("["):
             dims.append(self._expression())

@@ -89,7 +89,7 @@ def mixing_rule(
 def align_streams(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
     """Return the streams among a node's inputs, all at the greatest delay."""
     tracks = {value: track for value in node.inputs if (track := writer.track(value)) and value}
-    return writer.aligned(tracks, str(node.name))
+    return writer.align(tracks, str(node.name))
 
 
 def record_outputs(

@@ -14,7 +14,7 @@ def test_a_quarter_of_the_values_is_measured_by_orthonormal_rows() -> None:
     rows = system.rows.reshape(len(system.rows), -1)
     np.testing.assert_allclose(rows @ rows.T, np.eye(len(rows)), atol=5e-3)
     assert system.before is not None
-    again = system.degraded(system.before, np.random.default_rng(0))
+    again = system.degrade(system.before, np.random.default_rng(0))
     np.testing.assert_allclose(again, system.inputs, atol=0.1)
 
 

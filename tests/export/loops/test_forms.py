@@ -87,7 +87,7 @@ def test_the_same_network_at_another_length(make, shape, axis, unit):
     module = make()
     found, export = forms(module, shape, axis, READ * unit)
     assert not found.problems
-    data = found.rolled(export(OTHER * unit))
+    data = found.roll_back(export(OTHER * unit))
     graph = onnx.load_model_from_string(data).graph
     assert [node.op_type for node in graph.node].count("Loop.0") == 1
     assert len(graph.node) < 60

@@ -18,8 +18,8 @@ def test_shapes_of_cuts_and_joins() -> None:
     parts, x = parts_of_a_node()
     left, right = parts.cut(x, 1, 0, 2), parts.rows(x, 1, np.array([5, 3]))
     assert static_shape(parts.join([left, right], 1)) == (2, 4)
-    assert static_shape(parts.moved(left, 1, -1, 5)) == (2, 5)
-    assert static_shape(parts.filled_up(left, 1, 3)) == (2, 3)
+    assert static_shape(parts.place_rows(left, 1, -1, 5)) == (2, 5)
+    assert static_shape(parts.fill_up(left, 1, 3)) == (2, 3)
     assert parts.cut(x, 1, 0, 6) is x
     turned = parts.transpose(x, [1, 0])
     assert static_shape(turned) == (6, 2)

@@ -113,9 +113,9 @@ class Codes(PictureSystem):
         self.network, self.real = HERE / "diffusevae.onnx", real
         random = np.random.default_rng(SEED)
         self.codes = random.standard_normal((CODES, CODE)).astype(np.float32)
-        self.before = self.decoded()
+        self.before = self.decode()
 
-    def decoded(self) -> Float32:
+    def decode(self) -> Float32:
         """Return the decoder's pictures in float."""
         from edgekit.export.hop_runner import in_onnxruntime
 

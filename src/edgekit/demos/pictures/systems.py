@@ -61,11 +61,11 @@ class Restoration(PictureSystem):
     def __init__(self, network: str, clean: Float32, calibrated: Float32) -> None:
         """Degrade pictures (n, 1, 28, 28), and others for the calibration."""
         self.network, self.target = HERE / f"{network}.onnx", clean
-        self.inputs = self.degraded(clean, np.random.default_rng(SEED))
-        self.calibrated = self.degraded(calibrated, np.random.default_rng(CALIBRATION_SEED))
+        self.inputs = self.degrade(clean, np.random.default_rng(SEED))
+        self.calibrated = self.degrade(calibrated, np.random.default_rng(CALIBRATION_SEED))
         self.before = self.inputs
 
-    def degraded(self, clean: Float32, random: np.random.Generator) -> Float32:
+    def degrade(self, clean: Float32, random: np.random.Generator) -> Float32:
         """Return what the network reads: here, pictures in noise."""
         return add_noise(clean, random)
 
@@ -96,11 +96,11 @@ class MeasuredBlocks(Restoration):
         """Measure pictures by the rows that the network itself holds."""
         self.rows = measurement_rows(HERE / f"{network}.onnx")
         super().__init__(network, clean, calibrated)
-        black = self.degraded(np.full_like(clean, -1), np.random.default_rng(0))
+        black = self.degrade(np.full_like(clean, -1), np.random.default_rng(0))
         lifted = np.einsum("nkij,kab->niajb", self.inputs - black, self.rows)
         self.before = lifted.reshape(clean.shape).astype(np.float32) - 1
 
-    def degraded(self, clean: Float32, random: np.random.Generator) -> Float32:
+    def degrade(self, clean: Float32, random: np.random.Generator) -> Float32:
         """Return measurements (n, 49, 2, 2)."""
         del random
         side = self.rows.shape[-1]
@@ -120,7 +120,7 @@ def measurement_rows(network: Path) -> Float32:
 class Streaks(Restoration):
     """RDDM: a sampler of five steps that reads the degraded picture in each."""
 
-    def degraded(self, clean: Float32, random: np.random.Generator) -> Float32:
+    def degrade(self, clean: Float32, random: np.random.Generator) -> Float32:
         """Return blurred pictures with bright lines."""
         return add_streaks(clean, random)
 
@@ -141,7 +141,7 @@ class Blind(Restoration):
     drawn: Float32
     SIZES = (0.1, 0.25, 0.5, 1.0)  # of the noise, in turn, where black is 0 and white 1
 
-    def degraded(self, clean: Float32, random: np.random.Generator) -> Float32:
+    def degrade(self, clean: Float32, random: np.random.Generator) -> Float32:
         """Return pictures in noise of several sizes, scaled back to [-1, 1]."""
         size = np.resize(self.SIZES, len(clean)).astype(np.float32)[:, None, None, None]
         light = (clean + 1) / 2 + size * random.standard_normal(clean.shape)
@@ -216,7 +216,7 @@ class Dark(Restoration):
         super().__init__(network, 2 * scenes - 1, 2 * scenes - 1)
         self.before = 2 * self.inputs - 1
 
-    def degraded(self, clean: Float32, random: np.random.Generator) -> Float32:
+    def degrade(self, clean: Float32, random: np.random.Generator) -> Float32:
         """Return exposures, black 0 and white 1."""
         return np.stack([expose((picture + 1) / 2, random) for picture in clean])
 
