@@ -46,7 +46,7 @@ from edgekit.graph.training_facts import TrainingFacts
 
 
 def from_torch(
-    source: str | TorchModule,
+    source: str | TorchModule | TorchSource,
     *,
     name: str,
     states: Iterable[tuple[str, str]] = (),
@@ -69,7 +69,7 @@ def from_torch(
 
     Args:
         source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``), or a
-            path to a .pt2; or a module that is already loaded, with the example inputs to trace it with.
+            path to a .pt2; or a module that is already loaded, with the example inputs to trace it with, or traced.
         name: recorded as the source's name.
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
@@ -95,9 +95,7 @@ def from_torch(
         )
     stream = stream_info(hop, sample_rate, delay)
     with quiet():
-        loaded = (
-            load_source(source, shapes or {}) if isinstance(source, str) else trace_module(source)
-        )
+        loaded = load_source(source, shapes or {}) if isinstance(source, str) else _trace_of(source)
         _refuse_hidden_state(loaded)
         transforms = _inverse_transforms(loaded)
         loaded = _in_real_numbers(loaded)
@@ -140,8 +138,11 @@ def to_stream_onnx(module: TorchModule | TorchSource) -> bytes:
         ModelError: torch cannot export it.
     """
     with quiet():
-        traced = trace_module(module) if isinstance(module, TorchModule) else module
-        return _to_onnx(_in_real_numbers(traced), offline=True)
+        return _to_onnx(_in_real_numbers(_trace_of(module)), offline=True)
+
+
+def _trace_of(module: TorchModule | TorchSource) -> TorchSource:
+    return trace_module(module) if isinstance(module, TorchModule) else module
 
 
 def _inverse_transforms(loaded: TorchSource) -> list[str]:

@@ -149,7 +149,7 @@ def _check(model: Model, distributions: Mapping[str, str]) -> None:
         if problem is not None
     ]
     if not problems and {str(v.name) for v in model.stream_inputs} <= distributions.keys():
-        found, allowed = "no input is left that a hop brings", "a stream input"
+        found, allowed = "no input is left that is new in each hop", "a stream input"
         step = "leave one out, or give the network a control or a clock as input"
         problems.append(Problem(f"--noise {', '.join(distributions)}", found, allowed, step))
     if problems:
@@ -175,7 +175,7 @@ def _port_problem(model: Model, name: str) -> Problem | None:
     if name in (*model.constants, *model.controls):
         kind = "a session constant" if name in model.constants else "a control"
         step = "declare it as one of the two"
-        return Problem(where, f"{kind} at once", "one of the two", step)
+        return Problem(where, f"also declared as {kind}", "one of the two", step)
     if ports[name].dtype != ir.DataType.FLOAT:
         return Problem(where, "integers or truth values", "float32", step)
     if _is_sound(model, ports[name]):

@@ -8,6 +8,7 @@ from onnx_ir.passes import common
 
 from edgekit.base.errors import EdgeKitError, ModelError, Problem
 from edgekit.export.loops.node import is_loop
+from edgekit.export.loops.onnx_loop import unroll_loops
 from edgekit.export.loops.onnx_scan import adopt_scans
 from edgekit.export.onnx_file.constants import Arrays, Constants, bind_constants
 from edgekit.export.onnx_file.dims import fix_dims
@@ -59,9 +60,21 @@ def read_graph(
         raise unusable(f"cannot be processed: {plain(error)}") from error
 
 
-def _static_graph(
-    proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], offline: bool
+def with_turns(data: bytes, shapes: Mapping[str, Sequence[int]]) -> bytes:
+    """Return an ONNX file with inputs of these dimensions, and the turns of its Loops written out.
+
+    Raises:
+        ModelError: all problems of the file.
+    """
+    model, _ = _at_sizes(parse(data, shapes), shapes)
+    unroll_loops(model)
+    return bytes(ir.to_proto(model).SerializeToString())
+
+
+def _at_sizes(
+    proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[ir.Model, list[str]]:
+    """Return a file at `OPSET` with fixed dimensions and without functions of others, and the assumptions."""
     if problems := type_problems(proto.graph):
         raise ModelError(problems)
     notes = fix_dims(proto.graph, shapes)
@@ -69,6 +82,13 @@ def _static_graph(
     model = ir.from_proto(at_opset(proto))
     model.ir_version = IR_VERSION
     common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
+    return model, notes
+
+
+def _static_graph(
+    proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], offline: bool
+) -> tuple[ir.Model, list[str]]:
+    model, notes = _at_sizes(proto, shapes)
     UnpackQuantized()(model)
     if offline:
         adopt_scans(model)

@@ -17,7 +17,7 @@ def with_until(model: Model, until: Until) -> Model:
         ModelError: it has no such output, or no state that a call could change.
     """
     problems, outputs = [], {str(value.name): value for value in model.stream_outputs}
-    where = f"--until {until.output}"
+    where = f"--iterate {until.output}"
     value = outputs.get(until.output)
     if value is None:
         found = f"the network has no output '{until.output}'"

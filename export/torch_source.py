@@ -134,7 +134,8 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
         if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
             found = "its weights are on the device meta: they have shapes and no values"
             raise _unusable(source, found, "load the weights inside the factory")
-        module = module.cpu().eval()
+        module.cpu()
+        module.eval()  # some return nothing
         module, kwargs = with_buffer_states(module, _examples(source, module, examples, shapes))
     return TorchModule(source, module, kwargs)
 
@@ -318,13 +319,22 @@ def _export(
 ) -> "torch.export.ExportedProgram":
     import torch
 
+    from edgekit.export.torch_branches import with_selections
     from edgekit.export.torch_values import export_with_constant_reads
 
+    def trace() -> "torch.export.ExportedProgram":
+        try:
+            with torch.no_grad(), silent():
+                return torch.export.export(module, (), kwargs, strict=False)
+        except Exception as error:
+            if (program := export_with_constant_reads(module, kwargs, error)) is not None:
+                return program
+            raise
+
     try:
-        with torch.no_grad(), silent():
-            return torch.export.export(module, (), kwargs, strict=False)
+        return trace()
     except Exception as error:
-        if (program := export_with_constant_reads(module, kwargs, error)) is not None:
+        if (program := with_selections(trace, error)) is not None:
             return program
         found, step = of_torch(error)
         allowed = "a module that torch.export can trace with the example inputs"
@@ -357,5 +367,7 @@ def _load_pt2(path: Path) -> TorchSource:
 
 def _unusable(source: str, found: str, next_step: str) -> UsageError:
     return UsageError(
-        Problem(f"'{source}'", found, "package.module:factory, a .pt2 or an .onnx", next_step)
+        Problem(
+            f"'{source}'", found, "package.module:factory, a .pt2, an .onnx or a .tflite", next_step
+        )
     )

@@ -72,7 +72,7 @@ def group_problem(table: StepTable) -> Problem | None:
         if table.graph[row] == WHOLE:
             group = int(table.group[row])
         elif table.graph[row] == DECODER and table.group[row] != group:
-            found = f"group {table.group[row]} behind a key step of group {group}"
+            found = f"group {table.group[row]} after a key step of group {group}"
             allowed = "step groups that begin at key steps"
             return Problem(f"step table, row {row}", found, allowed, "move the groups or the keys")
     return None

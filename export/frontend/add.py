@@ -215,7 +215,7 @@ def _no_sound(result: ir.Value, form: FrontendSpec, second: Second | None) -> st
 
 def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
     return [
-        f"input '{value.name}' {list(static_shape(value) or ())} is taken beside the PCM in each hop; "
+        f"input '{value.name}' {list(static_shape(value) or ())} is taken with the PCM in each hop; "
         f"if it is a state, add --state {value.name}:OUTPUT" + _own_form(joined, value)
         for value in joined.signal_inputs[1:]
         if value.name not in joined.controls and (second is None or value.name != second.input)

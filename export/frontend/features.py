@@ -13,8 +13,8 @@ Matrix = Float64
 
 FEATURE_FORMS = (
     "mel:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:log|db|pcen][:htk|slaney][:full][:stack:FRAMES[:EVERY]], "
-    "erb: likewise, mfcc:N_FFT:HOP:WINDOW:BANDS:COEFFICIENTS with the same behind it, gcc:N_FFT:HOP:WINDOW:LAGS, "
-    "intensity:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:htk|slaney]; behind any of them +KIND:... adds channels, as "
+    "erb: likewise, mfcc:N_FFT:HOP:WINDOW:BANDS:COEFFICIENTS with the same after it, gcc:N_FFT:HOP:WINDOW:LAGS, "
+    "intensity:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:htk|slaney]; after any of them +KIND:... adds channels, such as "
     "+gcc:LAGS or +intensity:BANDS"
 )
 BAND_KINDS = ("mel", "mfcc", "erb")  # of one channel each
@@ -131,7 +131,7 @@ def parse_features(
     counts = [int(part) for part in parts[: len(needed)] if re.fullmatch("[0-9]{1,6}", part)]
     if len(counts) < len(needed):
         found = ":".join(parts[: len(needed)]) or "nothing"
-        return None, False, [("behind WINDOW", found, ":".join(needed))]
+        return None, False, [("after WINDOW", found, ":".join(needed))]
     rest = parts[len(needed) :]
     edges = _leading_edges(rest) if kind != "gcc" else []
     options, stack, every = _options(rest[len(edges) :])

@@ -249,7 +249,7 @@ def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Pro
         features, full, found = parse_features(kind, parts)
         if full or (features is not None and features.stack is not None):
             word = "full" if full else "stack"
-            found.append((word, "behind +", f"{word} in the first part: it is for all of them"))
+            found.append((word, "after +", f"{word} in the first part: it is for all of them"))
         problems += [(f"+{text}: {where}", what, allowed) for where, what, allowed in found]
         made += [] if features is None else [features]
     return tuple(made), problems

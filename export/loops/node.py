@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.loops.body import Body
-from edgekit.export.loops.normal_form import constant
+from edgekit.export.loops.constants import constant
 from edgekit.graph.model import FRONTEND_DOMAIN, LOOP, OPSET
 
 

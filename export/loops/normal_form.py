@@ -11,37 +11,47 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from onnxscript import optimizer
 
-from edgekit.base.arrays import Array
+from edgekit.export.loops.constants import constant
+from edgekit.export.loops.part_reads import read_parts
 from edgekit.export.loops.writes import collect_writes
 from edgekit.export.passes.fold import NO_LIMIT
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
-ROUNDS = 2  # sizes that follow from folded integers fold other ones
+ROUNDS = 4  # at most: sizes that follow from folded integers fold other ones
 INTEGERS = (ir.DataType.INT64, ir.DataType.INT32, ir.DataType.BOOL)
 
 
 def normalise(model: ir.Model) -> None:
     """Write an export in this form, in place."""
     for _ in range(ROUNDS):
-        InferShapes()(model)
-        optimizer.fold_constants_ir(
-            model,
-            onnx_shape_inference=False,
-            input_size_limit=NO_LIMIT,
-            output_size_limit=NO_LIMIT,
-            should_fold=_is_integer,
-        )
-        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+        before = len(model.graph)
+        fold_integers(model)
+        if len(model.graph) == before:
+            break
     common.IdentityEliminationPass()(model)
     _merge_equal(model)
     InferShapes()(model)
     _slice_instead_of_split(model.graph)
+    read_parts(model.graph)
     collect_writes(model.graph)
     _flatten_concats(model.graph)
     common.RemoveUnusedNodesPass()(model)
     _merge_equal(model)
     InferShapes()(model)
+
+
+def fold_integers(model: ir.Model) -> None:
+    """Fold what follows from shapes, in place; constants become initializers."""
+    InferShapes()(model)
+    optimizer.fold_constants_ir(
+        model,
+        onnx_shape_inference=False,
+        input_size_limit=NO_LIMIT,
+        output_size_limit=NO_LIMIT,
+        should_fold=_is_integer,
+    )
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
 
 
 def _is_integer(node: ir.Node) -> bool:
@@ -86,24 +96,6 @@ def _sizes_of_split(node: ir.Node) -> Sequence[int] | None:
     axis = int(attribute(node, "axis", 0))
     shapes = [static_shape(output) for output in node.outputs]
     return None if None in shapes else [(shape or ())[axis] for shape in shapes]
-
-
-def constant(graph: ir.Graph, array: Array, name: str) -> ir.Value:
-    """Add an initializer under a name that its content follows."""
-    dims = "x".join(map(str, array.shape))
-    text = f"{name}.{array.dtype}.{dims}.{'.'.join(map(str, array.ravel()[:4]))}"
-    found = graph.initializers.get(text)
-    content = array_of(found)
-    if found is not None and content is not None and np.array_equal(content, array):
-        return found
-    while text in graph.initializers:
-        text += "_"
-    tensor = ir.Tensor(np.ascontiguousarray(array).reshape(array.shape), name=text)
-    value = ir.Value(
-        name=text, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor
-    )
-    graph.register_initializer(value)
-    return value
 
 
 def _flatten_concats(graph: ir.Graph) -> None:

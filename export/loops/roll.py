@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from edgekit.export.loops.constants import constant
 from edgekit.export.loops.node import LoopNode
-from edgekit.export.loops.normal_form import constant
 from edgekit.export.loops.step import Item, Step
 from edgekit.export.loops.turn_matches import OtherTurn, Twins, match_turns
 from edgekit.export.loops.turn_numbers import Exit, TurnNumbers, find_turn_numbers
@@ -34,6 +34,8 @@ def growing_families(short: ir.Model, long: ir.Model) -> list[bool]:
 def roll(model: ir.Model, growing: Sequence[bool]) -> list[OtherTurn]:
     """Roll the loops of an export in normal form back, in place; returns why some were not."""
     numbers = find_turn_numbers(model.graph, growing)
+    if [one for one in numbers.exits if _split_start(model.graph, numbers, one)]:
+        numbers = find_turn_numbers(model.graph, growing)
     problems = []
     for exits in _loops(numbers):
         try:
@@ -43,6 +45,28 @@ def roll(model: ir.Model, growing: Sequence[bool]) -> list[OtherTurn]:
     common.RemoveUnusedNodesPass()(model)
     common.TopologicalSortPass()(model)
     return problems
+
+
+def _split_start(graph: ir.Graph, numbers: TurnNumbers, one: Exit) -> bool:
+    """Join what all turns give on its own, where a Concat holds start values before it; returns whether it does."""
+    longest = max((family.turns for _, family in numbers.reads.values()), default=one.turns)
+    more = one.turns - longest
+    if more < 1:
+        return False
+    starts, turns = one.node.inputs[:more], one.node.inputs[more:]
+    axis, old = _axis_of(one), one.node.outputs[0]
+    shape = list(static_shape(old) or ())
+    shape[axis] = sum((static_shape(value) or ())[axis] for value in turns)
+    inner = ir.node("Concat", [*turns], {"axis": axis}, name=f"{one.node.name}.turns")
+    inner.outputs[0].shape, inner.outputs[0].type = ir.Shape(shape), old.type
+    outer = ir.node("Concat", [*starts, inner.outputs[0]], {"axis": axis}, name=one.node.name)
+    outer.outputs[0].shape, outer.outputs[0].type = old.shape, old.type
+    for new in (inner, outer):
+        new.metadata_props.update(one.node.metadata_props)
+    ir.convenience.replace_nodes_and_values(
+        graph, one.node, [one.node], [inner, outer], [old], outer.outputs
+    )
+    return True
 
 
 def _loops(numbers: TurnNumbers) -> list[list[Exit]]:

@@ -13,8 +13,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.loops.body import Body
+from edgekit.export.loops.constants import constant
 from edgekit.export.loops.node import LoopNode
-from edgekit.export.loops.normal_form import constant
 from edgekit.export.loops.regions import NoScan, Region, region_of
 from edgekit.export.loops.source_lines import SourceLines
 from edgekit.graph.nodes import static_shape

@@ -36,7 +36,7 @@ def _check(model: Model, flag: str, names: Sequence[str]) -> None:
     problems = [p for name in names if (p := _port_problem(model, flag, name)) is not None]
     inputs = {str(value.name) for value in model.given_inputs}
     if not problems and inputs <= {*names, *model.constants, *model.controls}:
-        found, allowed = "no input is left that a hop brings", "a stream input"
+        found, allowed = "no input is left that is new in each hop", "a stream input"
         problems.append(Problem(f"{flag} {', '.join(names)}", found, allowed, "leave one out"))
     if problems:
         raise ModelError(problems)

@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Int64
 from edgekit.export.passes.constant_parts import Parts
+from edgekit.export.passes.overlap_add import Frames, add_overlaps
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 FEW = 4  # places that are joined one by one
@@ -45,16 +46,25 @@ def rewrite_one(graph: ir.Graph, node: ir.Node) -> bool:
         return _pick_from_part(graph, node)
     places_of = PLACES.get(node.op_type)
     found = None if places_of is None else places_of(node)
-    if found is None or not all(_are_different(one.rows) for one in found):
+    if found is None:
         return False
+    if not all(_are_different(one.rows) for one in found):
+        return _frame_places(node, found) is not None and _assign(graph, node, found)
     return _assign(graph, node, found)
+
+
+def _frame_places(node: ir.Node, found: Sequence[Places]) -> Frames | None:
+    """Return the frames that a node adds at places of one axis, where they may overlap; None of other nodes."""
+    if len(found) != 1 or attribute(node, "reduction", "none") != "add":
+        return None
+    return Frames.find(found[0].rows)
 
 
 def _are_different(rows: Int64) -> bool:
     return rows.size > 0 and len(np.unique(rows)) == rows.size
 
 
-def _places_of_rows(node: ir.Node) -> list[Places] | None:
+def places_of_rows(node: ir.Node) -> list[Places] | None:
     """Return the places of a ScatterND whose indices are a box, one axis after another."""
     shape, indices = static_shape(node.inputs[0]), array_of(node.inputs[1])
     if shape is None or indices is None or static_shape(node.inputs[2]) is None:
@@ -106,7 +116,7 @@ def _smaller_axes(sizes: Sequence[int], shape: Sequence[int], axis: int) -> list
 
 
 PLACES: dict[str, Callable[[ir.Node], list[Places] | None]] = {
-    "ScatterND": _places_of_rows,
+    "ScatterND": places_of_rows,
     "ScatterElements": _places_of_elements,
 }
 
@@ -118,8 +128,11 @@ def _assign(graph: ir.Graph, node: ir.Node, found: Sequence[Places]) -> bool:
     back = [perm.index(n) for n in range(len(perm))]
     places = [Places(perm[one.axis], one.rows) for one in found]
     target, source = parts.transpose(data, back), parts.transpose(update, back)
-    source = _combine(parts, node, target, source, places)
-    written = write(parts, target, source, places)
+    if (frames := _frame_places(node, places)) is not None:
+        written = add_overlaps(parts, target, source, places[0].axis, frames)
+    else:
+        source = _combine(parts, node, target, source, places)
+        written = write(parts, target, source, places)
     following = _readers_that_turn(result, back)
     inner = parts.transpose(written, perm)
     if not following or perm == sorted(perm):

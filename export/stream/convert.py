@@ -20,6 +20,7 @@ from edgekit.export.stream.length_proof import prove_lengths
 from edgekit.export.stream.lengths import two_lengths
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.prove import prove
+from edgekit.export.stream.recording_end import NO_END, RecordingEnd
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
 from edgekit.export.stream.rules.mirror_padding import run_on_padded
@@ -52,7 +53,10 @@ class WindowUnseen(ModelError):
 
 @dataclass(frozen=True)
 class Analysis:
-    """The offline network `short` at the smaller length, and the facts that two lengths show."""
+    """The offline network `short` at the smaller length, and the facts that two lengths show.
+
+    Attention whose windows do not end within these lengths `reaches_back` to the start, if recordings have an end.
+    """
 
     short: ir.Model
     facts: Facts
@@ -60,7 +64,8 @@ class Analysis:
     known: KnownFrames
     longest: int
     controls: Sequence[str] = ()
-    until: int | None = None
+    end: RecordingEnd = NO_END
+    reaches_back: bool = False
 
 
 def stream(
@@ -122,34 +127,58 @@ def stream(
 
 def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:
     """Read the network at a length that covers the reach of its attention, and rewrite it to each proven hop."""
-    times, *longer = LENGTHS
-    analysis = analyse(offline, times)
+    analysis = analyse(offline, LENGTHS[0])
+    longer = [n for n in LENGTHS[1:] if offline.end.includes(n * analysis.longest)]
     while True:
-        least = analysis.facts.minimum_hop()
-        size = least if hop is None else hop
-        if size < 1 or size % least:
-            rates = " and the rates of its inputs" if offline.rates else ""
-            allowed = f"a multiple of {least}, which the strides in time{rates} multiply to"
-            step = f"the smallest hop is {least}"
-            raise UsageError(Problem("--hop", str(hop), allowed, step))
+        size = _hop_size(analysis, hop, offline)
         try:
-            return analysis, {n * size: rewrite(analysis, n * size) for n in PROVEN_HOPS}
-        except Segments as found:
-            facts = replace(analysis.facts, segment=lcm(analysis.facts.segment, found.samples))
+            return analysis, _rewrite_all(analysis, size)
+        except Segments as segments:
+            facts = replace(analysis.facts, segment=lcm(analysis.facts.segment, segments.samples))
             analysis = replace(analysis, facts=facts)
-        except WindowUnseen as unseen:
-            if not longer:
+        except WindowUnseen:
+            found = _read_longer(offline, longer)
+            if found is None and (offline.end.samples is None or analysis.reaches_back):
                 raise
-            times, *longer = longer
-            analysis = _read_longer(offline, times, unseen)
+            analysis = found or replace(analysis, reaches_back=True)
 
 
-def _read_longer(offline: Offline, times: int, unseen: WindowUnseen) -> Analysis:
-    """Read the network at a greater length; where it does not run there, no window of its attention has an end."""
+def _rewrite_all(analysis: Analysis, size: int) -> dict[int, Model]:
+    """Return the network of each hop that the proof compares, multiples of this size."""
+    return {n * size: rewrite(analysis, n * size) for n in PROVEN_HOPS}
+
+
+def _hop_size(analysis: Analysis, hop: int | None, offline: Offline) -> int:
+    """Return the hop in samples; the smallest one where none is asked for.
+
+    Raises:
+        UsageError: the strides do not divide it.
+    """
+    least = analysis.facts.minimum_hop()
+    size = least if hop is None else hop
+    if size < 1 or size % least:
+        rates = " and the rates of its inputs" if offline.rates else ""
+        allowed = f"a multiple of {least}, which the strides in time{rates} multiply to"
+        raise UsageError(Problem("--hop", str(hop), allowed, f"the smallest hop is {least}"))
+    return size
+
+
+def _read_longer(offline: Offline, longer: list[int]) -> Analysis | None:
+    """Read the network at the next greater length, to see windows of its attention end.
+
+    Args:
+        offline: the network.
+        longer: the lengths, as multiples of the least; the first one is taken out.
+
+    Returns:
+        Its facts; None where it does not run at that length, or none is left.
+    """
+    if not longer:
+        return None
     try:
-        return analyse(offline, times)
+        return analyse(offline, longer.pop(0))
     except TooShort:
-        raise unseen from None
+        return None
 
 
 def analyse(offline: Offline, times: int = 1) -> Analysis:
@@ -162,7 +191,7 @@ def analyse(offline: Offline, times: int = 1) -> Analysis:
         facts = find_facts(short.graph, long.graph, samples)
     known = KnownFrames(short, offline.at, samples[0])
     needs = find_needs(short.graph, facts)
-    return Analysis(short, facts, needs, known, samples[1], offline.controls, offline.until)
+    return Analysis(short, facts, needs, known, samples[1], offline.controls, offline.end)
 
 
 def rewrite(analysis: Analysis, hop: int) -> Model:
@@ -200,6 +229,18 @@ def _rewrite_plan(
             floors[late.scores] = late.delay
 
 
+def _timing(analysis: Analysis, outputs: Mapping[str, Track]) -> dict[str, Timing]:
+    """Return the time axes of inputs and outputs by name."""
+    timing = {
+        str(value.name): Timing(time.axis, 0, time.offset)
+        for value in analysis.short.graph.inputs
+        if (time := analysis.facts.time(value)) and value.name not in analysis.controls
+    }
+    for name, track in outputs.items():
+        timing[name] = Timing(track.axis, track.delay, track.time.offset)
+    return timing
+
+
 def _rewrite(
     analysis: Analysis,
     hop: int,
@@ -209,7 +250,7 @@ def _rewrite(
     writer = Rewriter(
         analysis.short, analysis.facts, analysis.needs, analysis.known, hop, floors, lates
     )
-    writer.until = analysis.until
+    writer.along.end, writer.reaches_back = analysis.end, analysis.reaches_back
     offline = analysis.short.graph
     for value in offline.inputs:
         _input(writer, value, str(value.name) in analysis.controls)
@@ -222,23 +263,23 @@ def _rewrite(
     tensors = tuple(_tensor(writer, track) for track in writer.tracks.values())
     facts = StreamingFacts(tuple(_delay(track, name) for name, track in outputs.items()), tensors)
     delay = max(output.delay_samples for output in facts.outputs)
-    timing = {
-        str(value.name): Timing(time.axis, 0, time.offset)
-        for value in offline.inputs
-        if (time := analysis.facts.time(value)) and value.name not in analysis.controls
-    }
-    for name, track in outputs.items():
-        timing[name] = Timing(track.axis, track.delay, track.time.offset)
     places = {str(value.name): place for place, value in enumerate(graph.inputs)}
+    notes = [*writer.along.notes]
     described = Model(model).describe(
         states=sorted(writer.new.states, key=lambda pair: places[pair.input]),
         stream=StreamInfo(hop, None, delay, analysis.facts.minimum_hop()),
-        timing=timing,
+        timing=_timing(analysis, outputs),
         end_state=writer.new.end_state,
         streaming=facts,
-        notes=[*writer.along.ends, *writer.ends],
+        notes=notes,
+        **_declared_hops(analysis.end, hop, notes),
     )
     return described, list(dict.fromkeys(writer.repeats))
+
+
+def _declared_hops(end: RecordingEnd, hop: int, notes: Sequence[str]) -> dict[str, int]:
+    """Return the hops of the longest recording, if the notes say that the stream depends on it."""
+    return {} if end.samples is None or not notes else {"most_hops": ceil(end.samples / hop)}
 
 
 def _input(writer: Rewriter, value: ir.Value, is_control: bool) -> None:

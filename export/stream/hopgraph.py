@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import ArrayLike, DTypeLike
 
-from edgekit.base.arrays import Array, Int64
+from edgekit.base.arrays import Array, Float32, Int64
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import unused_name
 
@@ -23,6 +23,7 @@ class HopGraph:
         graph: the graph so far.
         states: the state pairs so far; all states are float32 and start at zero.
         end_state: see `Model.end_state`; None unless `missing` is used.
+        counters: states that count hops, by what they count.
     """
 
     def __init__(self, hop: int, opsets: dict[str, int]) -> None:
@@ -31,6 +32,7 @@ class HopGraph:
         self.graph = ir.Graph([], [], nodes=[], opset_imports=opsets, name="hop")
         self.states: list[StatePair] = []
         self.end_state: str | None = None
+        self.counters: dict[str, ir.Value] = {}
         self._names: set[str] = set()
 
     def name(self, base: str) -> str:
@@ -97,6 +99,20 @@ class HopGraph:
         new.metadata_props.update(node.metadata_props)
         return self._append(new)
 
+    def _counter(self, name: str) -> ir.Value:
+        """Add a state that counts, float32 (1,)."""
+        self.counters[name] = self.state(name, (1,))
+        return self.counters[name]
+
+    def states_after(self, hops: int) -> dict[str, Float32]:
+        """Return the counters after so many hops of a stream that goes on, by the names of their states."""
+        high, low = divmod(hops, TURN)
+        counts = {"hops": hops, "elapsed.low": low, "elapsed.high": high, "end": 0}
+        return {
+            str(state.name): np.full(1, counts[name], np.float32)
+            for name, state in self.counters.items()
+        }
+
     def state(self, name: str, shape: Sequence[int]) -> ir.Value:
         """Add a state input; `carry` sets its next value."""
         return self.input(f"{name}.state", shape, ir.DataType.FLOAT)
@@ -124,7 +140,7 @@ class HopGraph:
     @cached_property
     def hops(self) -> ir.Value:
         """Hops before this one, float32 (1,); stays at 2**24, where adding 1 rounds back."""
-        state = self.state("hops", (1,))
+        state = self._counter("hops")
         one = self.constant([1], "hops.one")
         self.carry(state, self.exact(self.one("hops.count", "Add", state, one)))
         return state
@@ -132,7 +148,7 @@ class HopGraph:
     @cached_property
     def elapsed(self) -> ir.Value:
         """Hops before this one, float32 (1,), rounded beyond 2**24; it never stops."""
-        low, high = self.state("elapsed.low", (1,)), self.state("elapsed.high", (1,))
+        low, high = self._counter("elapsed.low"), self._counter("elapsed.high")
         one, turn = self.constant([1], "elapsed.one"), self.constant([TURN], "elapsed.turn")
         more = self.exact(self.one("elapsed.count", "Add", low, one))
         full = self.one("elapsed.full", "GreaterOrEqual", more, turn)
@@ -152,7 +168,7 @@ class HopGraph:
     @cached_property
     def missing(self) -> ir.Value:
         """Samples after the end of the stream so far, float32 (1,); see `Model.end_state`."""
-        state = self.state("end", (1,))
+        state = self._counter("end")
         self.end_state = str(state.name)
         one, hop = self.constant([1], "end.one"), self.constant([self.hop], "end.hop")
         ended = self.exact(self.one("end.ended", "Min", state, one))

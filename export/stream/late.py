@@ -65,7 +65,13 @@ def latest_of(lates: Sequence[Late]) -> Late:
     )
 
 
-def late_blocks(late: Late, size: int, left: int, first: int) -> Late:
-    """Return in which hop each of the first outputs is final, of which a frame makes `size` and `left` are cut off."""
-    count = max(0, len(late) * size - left)
-    return tuple(KNOWN if n < first else late[(n + left) // size] for n in range(count))
+def late_blocks(late: Late, size: int, left: int, first: int, reach: int | None = None) -> Late:
+    """Return in which hop each of the first outputs is final, of which a frame makes `size` and `left` are cut off.
+
+    Only those up to `reach` of a frame's outputs follow from it, and others from constants; all if it is None.
+    """
+    count, far = max(0, len(late) * size - left), size if reach is None else reach
+    return tuple(
+        KNOWN if n < first or (n + left) % size > far else late[(n + left) // size]
+        for n in range(count)
+    )

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import ceil
 
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.passes.metadata import place_of
-from edgekit.export.stream.module_probe import Calls, frames_of_slowest, most_grown
+from edgekit.export.stream.module_probe import Calls, SlowestTensor, find_slowest, most_grown
 from edgekit.export.stream.periods import MOST, period, rough_period
 from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.tensor_timing import grown_module
@@ -20,6 +21,7 @@ LENGTHS = (24, 240, 480, 720, 960, 1920, 3840, 5040, 7680, 15360, 30720)
 ATTEMPTS = 4
 FEW = 4  # frames of an input that is very slow
 FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
+FEWEST = 8  # samples of a frame whose number is found exactly
 TOLD = 2  # pairs of lengths that must agree; a network may have another form at useless lengths
 
 
@@ -72,10 +74,9 @@ def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequ
         try:
             short, long = offline.probe(times * samples), offline.probe(2 * times * samples)
             _find_loops(offline, short, long, times * samples)
-            frames = frames_of_slowest(short, long)
-            if not frames:
+            if (tensor := find_slowest(short, long)) is None:
                 continue
-            slowest = Fraction(times * samples, frames)
+            slowest = _stride(offline, tensor, times * samples)
             least = slowest * min(FRAMES, max(2, int(SLOW / slowest)))
             if samples >= least:
                 return lengths[place:]
@@ -85,6 +86,36 @@ def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequ
         except TooShort:
             continue
     return lengths
+
+
+def _stride(offline: Offline, tensor: SlowestTensor, samples: int) -> Fraction:
+    """Return the samples for each frame of the slowest tensor.
+
+    Twice as many samples do not give twice as many frames of a transform whose first frame reaches beyond the start:
+    then the lengths at which one more frame comes show it.
+    """
+    rough = Fraction(samples, tensor.frames)
+    assert offline.probe is not None
+    if rough < FEWEST or rough > SLOW:
+        return rough
+    try:
+        first = _next_frame(offline, tensor, samples, 2 * ceil(rough))
+        second = _next_frame(offline, tensor, first, 2 * ceil(rough))
+    except (TooShort, IndexError):
+        return rough
+    return Fraction(second - first)
+
+
+def _next_frame(offline: Offline, tensor: SlowestTensor, samples: int, most: int) -> int:
+    """Return the least length with one more frame of a tensor, at most so many samples later."""
+    assert offline.probe is not None
+    unit = offline.unit
+    before, low, high = tensor.size(offline.probe(samples)), 0, -(-most // unit)
+    while high - low > 1:
+        middle = (low + high) // 2
+        grown = tensor.size(offline.probe(samples + middle * unit)) > before
+        low, high = (low, middle) if grown else (middle, high)
+    return samples + high * unit
 
 
 def _find_loops(offline: Offline, short: Calls, long: Calls, samples: int) -> None:

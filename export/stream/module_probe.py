@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from edgekit.export.torch_calls import leaves
@@ -68,16 +69,48 @@ def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Ca
     return Calls(tuple(shapes), counts)
 
 
-def frames_of_slowest(short: Calls, long: Calls) -> int:
-    """Return the growth in frames of the slowest growing tensor between two lengths; 0 if none grows."""
+@dataclass(frozen=True)
+class SlowestTensor:
+    """The tensor that grows least between two lengths.
+
+    Attributes:
+        call: its number among the calls' outputs.
+        axis: its axis that grows.
+        frames: by which it grows.
+    """
+
+    call: int
+    axis: int
+    frames: int
+
+    def size(self, calls: Calls) -> int:
+        """Return its frames in another run; IndexError if that has no such tensor."""
+        return calls.shapes[self.call][self.axis]
+
+
+def find_slowest(short: Calls, long: Calls) -> SlowestTensor | None:
+    """Return the slowest growing tensor between two lengths; None if none grows.
+
+    Where the longer run has more calls, as of a loop, only those before it are compared.
+    """
+    pairs = list(zip(short.shapes, long.shapes, strict=False))
+    if len(short.shapes) != len(long.shapes):
+        pairs = list(takewhile(_are_of_one_call, pairs))
     grown = [
-        large - small
-        for before, after in zip(short.shapes, long.shapes, strict=False)
+        SlowestTensor(call, axis, large - small)
+        for call, (before, after) in enumerate(pairs)
         if len(before) == len(after)
-        for small, large in zip(before, after, strict=True)
+        for axis, (small, large) in enumerate(zip(before, after, strict=True))
         if large > small
     ]
-    return min(grown, default=0)
+    return min(grown, key=lambda one: one.frames, default=None)
+
+
+def _are_of_one_call(pair: tuple[Shape, Shape]) -> bool:
+    """Whether two shapes may be of the same call: they differ in one axis at most, and there the second is larger."""
+    before, after = pair
+    sizes = [(a, b) for a, b in zip(before, after, strict=False) if a != b]
+    return len(before) == len(after) and len(sizes) < 2 and all(a < b for a, b in sizes)
 
 
 def reached_nodes(program: "torch.export.ExportedProgram") -> int:

@@ -72,7 +72,7 @@ def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
 def _largest_period(least: int) -> int:
     if 2 * least > MOST:
         found = f"its strides in time multiply to {least} samples"
-        step = "stream the part behind or before some of the strides"
+        step = "stream the part after or before some of the strides"
         raise ModelError(Problem("the network", found, f"at most {MOST // 2}", step))
     return least
 

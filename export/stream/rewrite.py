@@ -36,8 +36,7 @@ class Rewriter(Values):
         floors: least delays of attention scores, see `Later`.
         lates: names of windows whose first outputs may be late, see `late`; None means all. Those of others wait.
         repeats: names of windows that read repeated frames earlier than they are there.
-        until: samples that a recording has at most; None without an end.
-        ends: notes on the end of streams.
+        reaches_back: whether attention without a window reads all of a recording up to the declared end.
         functions: of the offline network, with the bodies of its loops.
         state_bytes: bytes kept from hop to hop because of an offline value.
     """
@@ -56,8 +55,7 @@ class Rewriter(Values):
         super().__init__(facts, hop, dict(offline.opset_imports))
         self.needs, self.known, self.floors, self.lates = needs, known, floors, lates
         self.repeats: list[str] = []
-        self.until: int | None = None
-        self.ends: dict[str, None] = {}
+        self.reaches_back = False
         self.functions = offline.functions
         self.states: dict[ir.Value, list[ir.Value]] = {}
         self._solid: dict[ir.Value, Track] = {}

@@ -82,6 +82,12 @@ class ComparisonLengths:
             steps = steps * 3 // 4
         return max(steps * self.step, self.example, self.read)
 
+    @property
+    def declared(self) -> int:
+        """The declared end of recordings in samples; 0 without one, or if it is too long to run."""
+        end = self.offline.end.samples or 0
+        return end if self.fits(end) else 0
+
     def ladder(self) -> Iterable[int]:
         """Lengths up to the long one: a few one after the other, then each about twice the one before."""
         steps = self.read // self.step
@@ -96,7 +102,7 @@ class ComparisonLengths:
 
     def ends_before(self, samples: int) -> bool:
         """Whether no recording is declared to be so long."""
-        end = self.offline.until
+        end = self.offline.end.samples
         return end is not None and samples > max(end, self.read)
 
     def fits(self, samples: int) -> bool:

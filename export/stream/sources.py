@@ -6,17 +6,22 @@ from functools import cache, partial
 from math import lcm
 from pathlib import Path
 
+import onnx
+
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.double import double_runner
 from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.hop_runner import Arrays
+from edgekit.export.loops.onnx_loop import LoopFile
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
 from edgekit.export.onnx_file.dynamic_integers import in_float
 from edgekit.export.onnx_file.file_checks import parse
+from edgekit.export.read_onnx import with_turns
 from edgekit.export.stream.guards import Guards, LengthNumber
 from edgekit.export.stream.module_probe import Calls
+from edgekit.export.stream.recording_end import NO_END, RecordingEnd
 from edgekit.export.stream.source_runs import file_run, length_numbers
 from edgekit.export.stream.time_axes import (
     Rates,
@@ -54,7 +59,7 @@ class Offline:
         guards: reads the length conditions of torch code; None for a file.
         numbers: numbers with which a file compares positions, or at which it cuts time.
         multiple: number of which every length is a multiple, as stated by an .onnx.
-        until: samples that a recording has at most; None without an end.
+        end: the declared end of recordings.
     """
 
     at: Callable[[int], Model]
@@ -71,7 +76,7 @@ class Offline:
     guards: Callable[[int], Guards] | None = None
     numbers: Sequence[LengthNumber] = ()
     multiple: int = 1
-    until: int | None = None
+    end: RecordingEnd = NO_END
 
     @property
     def unit(self) -> int:
@@ -118,10 +123,12 @@ def onnx_offline(
     check_rates(own, axes)
     fixed, notes = fixed_sizes(inputs, axes, shapes)
 
+    sizes = partial(_sizes, fixed, axes, own)
+    content = _content(data, graph, sizes)
+
     def at(samples: int) -> Model:
-        lengths = {key: int(samples * own.get(key, 1)) for key in fixed}
-        sizes = {k: _with_time(dims, axes.get(k), lengths[k]) for k, dims in fixed.items()}
-        return from_onnx(data, name=name, shapes=sizes, constants=constants, offline=True)
+        whole, shapes = content(samples), sizes(samples)
+        return from_onnx(whole, name=name, shapes=shapes, constants=constants, offline=True)
 
     return Offline(
         cache(at),
@@ -133,6 +140,15 @@ def onnx_offline(
         numbers=length_numbers(graph),
         multiple=told_multiple(timed, shapes),
     )
+
+
+def _content(
+    data: bytes, graph: onnx.GraphProto, sizes: Callable[[int], dict[str, Sequence[int]]]
+) -> Callable[[int], bytes]:
+    """Return what gives the file's content at a number of samples: its loops along time are one node each."""
+    if not any(node.op_type == "Loop" for node in graph.node):
+        return lambda _: data
+    return LoopFile(cache(lambda samples: with_turns(data, sizes(samples)))).content
 
 
 def torch_offline(
@@ -191,6 +207,16 @@ def has_open_time(
         for name, dims in inputs.items()
         for _, label in open_dimensions(dims, has_shape=name in shapes)
     )
+
+
+def _sizes(
+    fixed: Mapping[str, Sequence[int]], axes: Mapping[str, int], rates: Rates, samples: int
+) -> dict[str, Sequence[int]]:
+    """Return the dimensions of all inputs at a number of samples."""
+    return {
+        name: _with_time(dims, axes.get(name), int(samples * rates.get(name, 1)))
+        for name, dims in fixed.items()
+    }
 
 
 def _with_time(dims: Sequence[int], axis: int | None, samples: int) -> list[int]:

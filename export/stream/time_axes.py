@@ -144,7 +144,7 @@ def fixed_sizes(
             if axis == 0:
                 notes.append(f"input '{name}': its open first dimension is taken as a batch of 1")
             else:
-                found = f"its dimension '{dim}' is open beside time"
+                found = f"its dimension '{dim}' is open, and is not time"
                 sizes = ",".join(map(str, fixed[name]))
                 step = f"--shape {name}={sizes} with the sizes that it has"
                 problems.append(Problem(f"input '{name}'", found, "fixed sizes but for time", step))

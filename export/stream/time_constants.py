@@ -1,9 +1,8 @@
 """Constants along time: equal in every frame, a count, a periodic pattern, or computed from these."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import ceil
 
 import numpy as np
 import onnx_ir as ir
@@ -12,125 +11,26 @@ from edgekit.base.arrays import Array
 from edgekit.base.json_values import JsonObject
 from edgekit.export.passes.origins import Origin
 from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.export.stream.recording_end import NO_END, RecordingEnd, first_frame_beyond
+from edgekit.export.stream.time_patterns import (
+    Pattern,
+    TimeConstant,
+    emit_end,
+    emit_pattern,
+    pattern_of,
+    step_of,
+    uneven_start,
+)
 from edgekit.graph.facts import FACTS, names
 from edgekit.graph.nodes import array_of
 
 # an operand of a constant's node at the two lengths, by name and content; None where it is left out
-Operands = tuple[tuple[str, Array] | None, tuple[str, Array] | None]
-TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
+Table = tuple[str, Array]
+Operands = tuple[Table | None, Table | None]
 MOST_SKIPPED = 64  # rows of a table before the first one that is used
 MOST_START = 64  # hops until a pattern has set in
 # layers of matrices: each row of the result is a product of its row of the first operand
 PRODUCTS = names(lambda row: row.weights and row.degree == 1 and not row.slides)
-
-
-@dataclass(frozen=True)
-class TimeConstant:
-    """A constant at two lengths, and its time axis.
-
-    Attributes:
-        name: of the constant.
-        arrays: its content at the shorter and at the longer length.
-        axis: of time.
-        rate: frames for a sample.
-        offset: frames in addition to ``rate * samples``.
-    """
-
-    name: str
-    arrays: tuple[Array, Array]
-    axis: int
-    rate: Fraction
-    offset: int
-
-    @property
-    def long(self) -> Array:
-        """The content at the longer length."""
-        return self.arrays[1]
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Periodic frames: first `start`, then `period` repeatedly, then `end`."""
-
-    start: Array
-    period: Array
-    end: Array
-
-
-def step_of(array: Array, axis: int) -> Array | None:
-    """Return the constant step from frame to frame; None if it is not the same everywhere."""
-    start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
-    if array.dtype.kind in "iuf" and array.shape[axis] > 1:
-        step = np.take(array, [1], axis) - start
-    shape = [1] * array.ndim
-    shape[axis] = -1
-    grown = start + step * np.arange(array.shape[axis]).reshape(shape)
-    return step if np.array_equal(grown, array) else None
-
-
-def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
-    """Return the pattern that repeats after `period` frames, at least twice; None if none does."""
-    frames = np.moveaxis(array, axis, 0)
-    count = len(frames)
-    if count < 3 * period or array.dtype.kind not in "fiub":
-        return None
-    before, after = frames[:-period], frames[period:]
-    if array.dtype.kind == "f":
-        finite = np.abs(frames[np.isfinite(frames)])
-        atol = TOLERANCE * float(finite.max(initial=0))
-        same = np.asarray(np.isclose(before, after, rtol=0, atol=atol))
-    else:
-        same = np.asarray(before == after)
-    equal = np.asarray(same.reshape(len(same), -1).all(1))
-    middle = count // 2 - period
-    if not equal[middle : middle + period].all():
-        return None
-    starts, ends = np.flatnonzero(~equal[:middle]), np.flatnonzero(~equal[middle:])
-    first = int(starts[-1]) + 1 if len(starts) else 0
-    last = middle + int(ends[0]) + period if len(ends) else count
-    middle_frames = np.moveaxis(
-        frames[first + period * ((last - first) // (2 * period)) :][:period], 0, axis
-    )
-    order = (np.arange(period) - first) % period  # so that frame n is period[n % period]
-    return Pattern(
-        np.moveaxis(frames[:first], 0, axis),
-        np.take(middle_frames, order, axis),
-        np.moveaxis(frames[last:], 0, axis),
-    )
-
-
-def emit_pattern(
-    new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int
-) -> ir.Value:
-    """Return the frames of a hop, except those at the end, which may have no reader.
-
-    Until the period starts, the number of the hop selects them.
-    """
-    period, start = pattern.period.shape[along.axis], pattern.start.shape[along.axis]
-    hops = max(0, ceil((start + delay) / frames)) if start else 0
-    known = np.concatenate([pattern.start, pattern.period], along.axis)
-    tables = []
-    for hop in range(hops + 1):
-        place = np.arange(frames) + hop * frames - delay
-        places = start + place % period
-        if hop < hops:
-            places = np.where(place < start, np.maximum(place, 0), places)
-        tables.append(np.take(known, places, along.axis))
-    dtype = pattern.period.dtype
-    if hops == 0:
-        return new.constant(tables[0], along.name, dtype)
-    most = new.constant([hops], f"{along.name}.most")
-    hop_now = new.exact(new.one(f"{along.name}.hop", "Min", new.hops, most))
-    index = new.one(f"{along.name}.index", "Cast", hop_now, to=ir.DataType.INT64)
-    rows = new.one(
-        f"{along.name}.row",
-        "Gather",
-        new.constant(np.stack(tables), along.name, dtype),
-        index,
-        axis=0,
-    )
-    shape = new.constant(tables[0].shape, f"{along.name}.shape", np.int64)
-    return new.one(f"{along.name}.now", "Reshape", rows, shape)
 
 
 @dataclass
@@ -144,7 +44,9 @@ class Emitter:
         least: the smallest hop, after which patterns repeat.
         origins: of the constants at the two lengths.
         made: emitted values, by the names of a constant, the delay, and the frames that are read.
-        ends: notes on tables that end.
+        bends: whether constants may bend later, by their names.
+        end: of recordings.
+        notes: on what the end of recordings means for the network.
     """
 
     new: HopGraph
@@ -155,7 +57,9 @@ class Emitter:
     made: dict[tuple[tuple[str, str], int, int | None], ir.Value | None] = field(
         default_factory=dict
     )
-    ends: dict[str, None] = field(default_factory=dict)
+    bends: dict[tuple[str, str], bool] = field(default_factory=dict)
+    end: RecordingEnd = NO_END
+    notes: dict[str, None] = field(default_factory=dict)
 
     def emit(
         self,
@@ -187,8 +91,14 @@ class Emitter:
         frames = Fraction(0) if along is None else along.rate * self.hop
         if along is None or frames.denominator != 1:
             return None
+        if self._may_bend(names):
+            value = self._computed(names, along, int(frames), delay)
+            if value is not None:
+                return value
         if (step := step_of(along.long, along.axis)) is not None:
             return self._counted(along, step, int(frames), delay)
+        if (start := uneven_start(along.long, along.axis)) is not None:
+            return self._counted_later(along, start, int(frames), delay)
         value = self._returning(along, int(frames), delay, read)
         return self._computed(names, along, int(frames), delay) if value is None else value
 
@@ -202,6 +112,20 @@ class Emitter:
         shape[axis] = -1
         place = (np.arange(frames) - delay).reshape(shape)
         return self.new.counted(start, step, place, along.name, start.dtype)
+
+    def _counted_later(
+        self, along: TimeConstant, start: Array, frames: int, delay: int
+    ) -> ir.Value:
+        """Return the frames of a hop of a constant that is even, but for what `start` adds to its first frames."""
+        axis, count = along.axis, along.long.shape[along.axis]
+        rest = np.take(np.zeros_like(along.long), range(count - start.shape[axis]), axis)
+        even = along.long - np.concatenate([start, rest], axis)
+        step = np.take(even, [1], axis) - np.take(even, [0], axis)
+        value = self._counted(replace(along, arrays=(even, even)), step, frames, delay)
+        first = replace(along, name=f"{along.name}.first")
+        pattern = Pattern(start, np.take(rest, [0], axis), np.take(rest, [], axis))
+        added = emit_pattern(self.new, first, pattern, frames, delay)
+        return self.new.exact(self.new.one(f"{along.name}.all", "Add", value, added))
 
     def _returning(
         self, along: TimeConstant, frames: int, delay: int, read: int | None
@@ -219,32 +143,7 @@ class Emitter:
         if hops > MOST_START or not (unread or known):
             return None
         value = emit_pattern(self.new, along, pattern, frames, delay)
-        return value if unread else self._ended(value, along, pattern, frames, delay)
-
-    def _ended(
-        self, value: ir.Value, along: TimeConstant, pattern: Pattern, frames: int, delay: int
-    ) -> ir.Value:
-        """Return the frames of a hop; those at the end of the stream follow from the samples after the end."""
-        new, axis, name = self.new, along.axis, f"{along.name}.end"
-        count = pattern.end.shape[axis]
-        place = np.arange(frames) - frames - along.offset - delay + count
-        moved = new.exact(
-            new.one(f"{name}.moved", "Mul", new.missing, new.constant(float(along.rate), name))
-        )
-        last = new.exact(
-            new.one(f"{name}.place", "Add", moved, new.constant(place, f"{name}.frames"))
-        )
-        limit = new.constant(0, f"{name}.first"), new.constant(count - 1, f"{name}.last")
-        index = new.one(f"{name}.index", "Clip", last, *limit)
-        row = new.one(f"{name}.row", "Cast", new.exact(index), to=ir.DataType.INT64)
-        table = new.constant(pattern.end, f"{name}.table", pattern.end.dtype)
-        found = new.one(f"{name}.found", "Gather", table, row, axis=axis)
-        shape = [1] * pattern.end.ndim
-        shape[axis] = frames
-        begun = new.exact(new.one(f"{name}.begun", "GreaterOrEqual", last, limit[0]))
-        dims = new.constant(shape, f"{name}.shape", np.int64)
-        here = new.one(f"{name}.here", "Reshape", begun, dims)
-        return new.one(f"{name}.now", "Where", here, found, value)
+        return value if unread else emit_end(self.new, value, along, pattern, delay)
 
     def _along(self, name: str, arrays: tuple[Array, Array]) -> TimeConstant | None:
         if arrays[0].ndim != arrays[1].ndim:
@@ -262,6 +161,25 @@ class Emitter:
             return None
         return TimeConstant(name, arrays, axis, rate, int(offset))
 
+    def _may_bend(self, names: tuple[str, str]) -> bool:
+        """Whether a constant follows from a count that is compared with a limit, which later frames may reach."""
+        if names not in self.bends:
+            self.bends[names] = False
+            self.bends[names] = self._follows_limit(names)
+        return self.bends[names]
+
+    def _follows_limit(self, names: tuple[str, str]) -> bool:
+        made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
+        if made is None or twin is None or made.op_type != twin.op_type:
+            return False
+        is_limit = _sets_limit(made.op_type)
+        return any(
+            (is_limit and _has_grown(one[1], other[1])) or self._may_bend((one[0], other[0]))
+            # a Concat may join more parts at the greater length
+            for one, other in zip(made.operands, twin.operands, strict=False)
+            if one is not None and other is not None
+        )
+
     def _computed(
         self, names: tuple[str, str], along: TimeConstant, frames: int, delay: int
     ) -> ir.Value | None:
@@ -270,7 +188,7 @@ class Emitter:
         if made is None or twin is None or made.op_type != twin.op_type:
             return None
         operands = list(zip(made.operands, twin.operands, strict=True))
-        if _is_whole(along, operands[0]):
+        if _is_whole(made.op_type, along, operands[0]):
             return self._operand(operands[0], delay)
         if made.op_type == "Slice" and (table := _table_of(along, operands[0])) is not None:
             return self._looked_up(along, *table, frames, delay)
@@ -280,42 +198,32 @@ class Emitter:
         return None if form is None else self._repeated(made, along, operands, delay)
 
     def _looked_up(
-        self, along: TimeConstant, table: Array, first: int, frames: int, delay: int
+        self, along: TimeConstant, table: Table, first: int, frames: int, delay: int
     ) -> ir.Value:
-        """Return the rows of a hop of a table that goes on; after its end, where the source fails, the last one."""
-        new, name = self.new, f"{along.name}.row"
-        rows = table.shape[along.axis]
-        self._note_end(rows, rows - first - along.offset, along)
+        """Return the rows of a hop of a table that goes on after those that the network read."""
         start, step = np.full(1, first, np.float32), np.ones(1, np.float32)
         place = np.arange(frames) - delay
-        row = new.counted(start, step, place, name, np.dtype(np.float32))
-        return self._rows_of(table, along.axis, row, along.name)
+        name, whole = f"{along.name}.row", np.dtype(np.int64)
+        row = self.new.counted(start, step, place, name, whole)
+        row = self._inside_table(row, table, along, delay, along.axis)
+        rows = self.new.constant(table[1], f"{name}.table", table[1].dtype)
+        return self.new.one(f"{name}.now", "Gather", rows, row, axis=along.axis)
 
-    def _clamp(
-        self, index: ir.Value, operands: Sequence[Operands], along: TimeConstant, axis: int
+    def _inside_table(
+        self, index: ir.Value, table: Table, along: TimeConstant, delay: int, axis: int
     ) -> ir.Value:
-        """Return an index that ends at the last row of the first operand, as a table of positions does."""
-        table = operands[0][1]
-        if table is None or array_of(index) is not None:
-            return index
-        rows = table[1].shape[axis]
-        self._note_end(rows, rows - along.offset, along)
+        """Return indices of a table along an axis; from its end on that of the last row.
+
+        Raises:
+            Refused: the end comes before the declared end of recordings.
+        """
+        rows, count = table[1].shape[axis], int(along.rate * self.hop)
+        frame = first_frame_beyond(self.new, index, along.axis - axis, rows, count)
+        if frame is not None:
+            samples = (frame - delay - along.offset) // along.rate
+            self.notes[self.end.table_note(table[0], rows, samples)] = None
         last = self.new.constant(rows - 1, f"{along.name}.last", np.int64)
         return self.new.exact(self.new.one(f"{along.name}.index", "Min", index, last))
-
-    def _note_end(self, rows: int, frames: int, along: TimeConstant) -> None:
-        samples = int(frames / along.rate)
-        note = f"positions come from a table of {rows} rows: after {samples} samples its last row is used"
-        self.ends[note] = None
-
-    def _rows_of(self, table: Array, axis: int, row: ir.Value, name: str) -> ir.Value:
-        """Return rows of a table along an axis; from its end on the last one."""
-        new = self.new
-        last = new.constant(table.shape[axis] - 1, f"{name}.last")
-        index = new.exact(new.one(f"{name}.index", "Min", row, last))
-        whole = new.one(f"{name}.place", "Cast", index, to=ir.DataType.INT64)
-        rows = new.constant(table, f"{name}.table", table.dtype)
-        return new.one(f"{name}.now", "Gather", rows, whole, axis=axis)
 
     def _shape(
         self, op_type: str, along: TimeConstant, operand: ir.Value | None, frames: int
@@ -337,7 +245,9 @@ class Emitter:
                 return None
             inputs.append(found)
         if made.op_type == "Gather" and inputs[1] is not None:
-            inputs[1] = self._clamp(inputs[1], operands, along, _axis_of(made))
+            table = operands[0][1]
+            if table is not None and array_of(inputs[1]) is None:
+                inputs[1] = self._inside_table(inputs[1], table, along, delay, _axis_of(made))
         attributes: JsonObject = {a.name: a.value for a in made.attributes}
         return self.new.one(f"{along.name}.along", made.op_type, *inputs, **attributes)
 
@@ -349,12 +259,25 @@ class Emitter:
         return self.emit((one[0], other[0]), (one[1], other[1]), delay)
 
 
+def _sets_limit(op_type: str) -> bool:
+    """Whether an operator compares its operands, or keeps one in the range of another."""
+    row = FACTS.get(op_type)
+    return row is not None and (row.compares or row.limits)
+
+
+def _has_grown(short: Array, long: Array) -> bool:
+    """Whether a count goes on from the shorter to the longer one."""
+    if long.size <= short.size or short.dtype.kind not in "iuf":
+        return False
+    return bool(long.max() > short.max() or long.min() < short.min())
+
+
 def _axis_of(made: Origin) -> int:
     """Return the attribute ``axis`` of a Gather."""
     return next((int(one.value) for one in made.attributes if one.name == "axis"), 0)
 
 
-def _table_of(along: TimeConstant, operands: Operands) -> tuple[Array, int] | None:
+def _table_of(along: TimeConstant, operands: Operands) -> tuple[Table, int] | None:
     """Return the table of which a constant is the first rows at both lengths, and its first row; None without one."""
     one, other = operands
     if one is None or other is None or not np.array_equal(one[1], other[1], equal_nan=True):
@@ -367,18 +290,22 @@ def _table_of(along: TimeConstant, operands: Operands) -> tuple[Array, int] | No
             np.take(table, range(first, first + array.shape[axis]), axis) for array in along.arrays
         )
         if all(map(np.array_equal, rows, along.arrays)):
-            return table, first
+            return other, first
     return None
 
 
-def _is_whole(along: TimeConstant, first: Operands) -> bool:
-    """Whether nothing is cut from a first operand: both are one at both lengths, in numbers and type."""
-    return all(
+def _is_whole(op_type: str, along: TimeConstant, first: Operands) -> bool:
+    """Whether nothing is cut from a first operand: both are one at both lengths, in numbers and type.
+
+    Arithmetic that changes nothing at both lengths may change later frames, as a Min does.
+    """
+    row = FACTS.get(op_type)
+    return (row is None or not row.elementwise) and all(
         operand is not None
         and operand[1].dtype == array.dtype
         and np.array_equal(operand[1], array)
         for array, operand in zip(along.arrays, first, strict=True)
-    )  # a Cast of a mask has its numbers, and another type
+    )
 
 
 def _form(made: Origin, axis: int) -> str | None:

@@ -39,6 +39,7 @@ class TorchNetwork:
         calls: result of each run so far, by its length.
         loops: the loops along time that `find_loops` has found; empty without a search.
         exports: what torch has exported for the search, by its length.
+        traces: the module as torch has traced it, by its length, until `model` imports it.
     """
 
     loaded: TorchModule
@@ -47,6 +48,7 @@ class TorchNetwork:
     calls: dict[int, Calls] = field(default_factory=dict)
     loops: list[LoopForms] = field(default_factory=list)
     exports: dict[int, bytes] = field(default_factory=dict)
+    traces: dict[int, TorchSource] = field(default_factory=dict)
 
     @cached_property
     def examples(self) -> dict[str, Array]:
@@ -81,7 +83,8 @@ class TorchNetwork:
 
         self.probe(samples)
         export = partial(self._roll, samples) if self.loops else None
-        return from_torch(self._loaded_at(samples), name=name, offline=True, export=export)[0]
+        source = self.traces.pop(samples, None) or self._loaded_at(samples)
+        return from_torch(source, name=name, offline=True, export=export)[0]
 
     def find_loops(self, samples: int) -> Sequence[str]:
         """Find the loops along time, which `model` then rolls back; returns why some were not found.
@@ -91,13 +94,16 @@ class TorchNetwork:
         from edgekit.export.from_torch import to_stream_onnx
 
         def export(length: int) -> bytes:
-            self.exports[length] = to_stream_onnx(self._loaded_at(length))
+            self.exports[length] = to_stream_onnx(self._trace_of_length(length))
             return self.exports[length]
 
         try:
             self.loops[:] = [find_loops(export, samples)]
         except ModelError as error:
-            return [f"torch cannot write its turns: {problem.found}" for problem in error.problems]
+            return [
+                f"torch cannot write its turns: {problem.found} (next: {problem.next_step})"
+                for problem in error.problems
+            ]
         return self.loops[0].problems
 
     def _roll(self, samples: int, traced: TorchSource) -> bytes:
@@ -107,10 +113,7 @@ class TorchNetwork:
 
     def nodes(self, samples: int) -> int:
         """Return the number of nodes of its export at this length that depend on an input."""
-        from edgekit.export.from_torch import quiet
-
-        with quiet():
-            return reached_nodes(trace_module(self._loaded_at(samples)).program)
+        return reached_nodes(self._trace_of_length(samples).program)
 
     def run(self, feed: Arrays, in_double: bool = False) -> Sequence[Array]:
         """Return the outputs of the module for whole inputs, in order; in float64 on request."""
@@ -124,6 +127,15 @@ class TorchNetwork:
         with quiet():
             inputs = self.inputs(samples)
             return read_guards(self.loaded.module, inputs, self.axes, samples, self.frames)
+
+    def _trace_of_length(self, samples: int) -> TorchSource:
+        """Trace the module at this length, once."""
+        from edgekit.export.from_torch import quiet
+
+        if samples not in self.traces:
+            with quiet():
+                self.traces[samples] = trace_module(self._loaded_at(samples))
+        return self.traces[samples]
 
     def _loaded_at(self, samples: int) -> TorchModule:
         return replace(self.loaded, kwargs=self.inputs(samples))

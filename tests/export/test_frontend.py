@@ -290,7 +290,7 @@ def test_a_knob_beside_the_pcm_is_no_state_that_was_forgotten():
     built = add_frontend(from_onnx(data, name="net", controls=["knob"]), "frame:16:8", 16000)
     assert built.controls == ("knob",) and built.notes == ()
     (note,) = add_frontend(from_onnx(data, name="net"), "frame:16:8", 16000).notes
-    assert note.startswith("input 'knob' [1, 1] is taken beside the PCM in each hop; ")
+    assert note.startswith("input 'knob' [1, 1] is taken with the PCM in each hop; ")
 
 
 @pytest.mark.parametrize(

@@ -123,16 +123,16 @@ def refusals() -> dict[str, tuple[Model, dict[str, str], str]]:
         "control": (
             turned,
             {"y": "normal"},
-            r"--noise y: a control at once; allowed: one of the two",
+            r"--noise y: also declared as a control; allowed: one of the two",
         ),
-        "constant": (kept, {"y": "normal"}, r"--noise y: a session constant at once"),
+        "constant": (kept, {"y": "normal"}, r"--noise y: also declared as a session constant"),
         "law": (model, {"z": "gauss"}, r"--noise z=gauss: unknown; allowed: normal or uniform"),
         "sound": (heard, {"pcm": "normal"}, r"--noise pcm: the sound that --frontend stft:512:256"),
         "state": (drawing, {"noise/z/state": "normal"}, r"a state of the network"),
         "all": (
             model,
             {"pcm": "normal", **KINDS},
-            r"--noise pcm, z, y: no input is left that a hop",
+            r"--noise pcm, z, y: no input is left that is new",
         ),
     }
 

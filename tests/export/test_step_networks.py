@@ -104,8 +104,8 @@ def in_c(stream: Stream, inputs: dict[str, NDArray[Any]], most: int, tolerance: 
 
 
 def exported(factory: str, folder: Path, **options: Any) -> Stream:
-    until = options.pop("until", f"change:{TOLERANCE}:{MOST}")
-    api.export(f"{__name__}:{factory}", "host", folder, until=until, **options)
+    iterate = options.pop("iterate", f"change:{TOLERANCE}:{MOST}")
+    api.export(f"{__name__}:{factory}", "host", folder, iterate=iterate, **options)
     return Stream.open(folder)
 
 
@@ -139,12 +139,12 @@ def test_integers_settle_within_two_of_their_steps(
     x = random.standard_normal((200, 1, 6)).astype(np.float32)
     np.savez(tmp_path / "clips" / "x.npz", x=x)
     exact = exported("equilibrium", tmp_path / "float")
-    until = f"change:{tolerance}:40"
+    iterate = f"change:{tolerance}:40"
     stream = exported(
         "equilibrium",
         tmp_path / "b",
         recipe=recipe,
-        until=until,
+        iterate=iterate,
         calibration=str(tmp_path / "clips"),
     )
     for row in x[:6]:
@@ -169,7 +169,7 @@ def test_a_step_is_replayed_on_a_microcontroller(target: str, tmp_path: Path) ->
 
 @needs_cc
 def test_what_does_not_settle_ends_with_the_last_call_that_is_allowed(tmp_path: Path) -> None:
-    stream = exported("graph", tmp_path / "b", until="change:1e-6:3")
+    stream = exported("graph", tmp_path / "b", iterate="change:1e-6:3")
     assert "GRAPH_UNTIL_MOST 3" in (tmp_path / "b" / "graph.h").read_text()
     inputs, _ = problem(0)
     outputs, calls = stream.iterate(inputs)
@@ -191,9 +191,9 @@ def test_a_network_that_is_no_step_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "until", "said"),
+    ("factory", "iterate", "said"),
     [
-        ("graph", "change", "--until 'change': no such limits; allowed: OUTPUT:TOLERANCE:MOST"),
+        ("graph", "change", "--iterate 'change': no such limits; allowed: OUTPUT:TOLERANCE:MOST"),
         ("graph", "change:-1:3", "no such limits"),
         ("graph", "change:1e-6:0", "no such limits"),
         ("graph", "rest:1e-6:9", "no output 'rest'; allowed: y, change"),
@@ -201,7 +201,9 @@ def test_a_network_that_is_no_step_says_so(tmp_path: Path) -> None:
         ("still", "y:1e-6:9", "a network without states"),
     ],
 )
-def test_limits_that_cannot_be_say_why(factory: str, until: str, said: str, tmp_path: Path) -> None:
+def test_limits_that_cannot_be_say_why(
+    factory: str, iterate: str, said: str, tmp_path: Path
+) -> None:
     with pytest.raises((UsageError, ModelError)) as error:
-        api.export(f"{__name__}:{factory}", "host", tmp_path / "b", until=until)
+        api.export(f"{__name__}:{factory}", "host", tmp_path / "b", iterate=iterate)
     assert said in str(error.value)

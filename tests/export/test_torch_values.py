@@ -21,10 +21,11 @@ class Lengths(nn.Module):
 
 
 class Data(nn.Module):
-    """Asks its input."""
+    """Cuts its input as far as its values say."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * 2 if bool(x.sum() > 0) else x
+        count = 4 if bool(x.sum() > 0) else 2
+        return x[:, :count]
 
 
 def loaded(module: nn.Module) -> TorchModule:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import onnx_ir as ir
@@ -202,10 +203,10 @@ class _Operand:
 
 
 def einsum(graph: ir.Graph, node: ir.Node) -> bool:
-    """Einsum of one or two operands without repeated letters: sums, a MatMul, transpositions."""
+    """Einsum without repeated letters in a term: sums, a product of two operands after another, transpositions."""
     shapes = [static_shape(value) for value in node.inputs]
     known = [shape for shape in shapes if shape is not None]
-    if len(known) != len(shapes) or len(known) > 2:
+    if len(known) != len(shapes):
         return False
     ranks = [len(shape) for shape in known]
     terms, output = _expand_ellipsis(attribute(node, "equation", ""), ranks)
@@ -214,15 +215,24 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     chain = Chain(graph, node)
     operands = _summed_operands(chain, terms, output)
-    result = operands[0] if len(operands) == 1 else _product(chain, operands, output, sizes)
+    while len(operands) > 1:
+        first, second = min(combinations(operands, 2), key=_letters_of_both)
+        operands = [one for one in operands if one is not first and one is not second]
+        needed = output + "".join(one.letters for one in operands)
+        operands.append(_product(chain, [first, second], needed, sizes))
+    (result,) = operands
     value = chain.transpose(result.value, [result.letters.index(c) for c in output])
     if not chain.new:
         chain.add("Identity", value)
     return chain.finish()
 
 
+def _letters_of_both(pair: tuple[_Operand, _Operand]) -> int:
+    return len({*pair[0].letters, *pair[1].letters})
+
+
 def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Operand]:
-    """Return the operands, summed over the axes that neither the output nor the other one has."""
+    """Return the operands, summed over the axes that neither the output nor another one has."""
     operands = []
     for i, (value, term) in enumerate(zip(chain.node.inputs, terms, strict=True)):
         assert value is not None
@@ -251,8 +261,14 @@ def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:
 
 
 def _product(chain: Chain, operands: list[_Operand], output: str, sizes: Sizes) -> _Operand:
-    """Transpose both to (batch, rows, sum) and (batch, sum, columns), multiply, and split the axes again."""
+    """Transpose both to (batch, rows, sum) and (batch, sum, columns), multiply, and split the axes again.
+
+    Operands of the same axes, none of which is summed, are multiplied element by element.
+    """
     left, right = operands
+    if set(left.letters) == set(right.letters) <= set(output):
+        turned = chain.transpose(right.value, [right.letters.index(c) for c in left.letters])
+        return _Operand(chain.add("Mul", left.value, turned), left.letters)
     shared = _common_letters(left.letters, right.letters)
     batch = _common_letters(shared, output)
     inner, rows, columns = (

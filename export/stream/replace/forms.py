@@ -60,7 +60,7 @@ def chosen(texts: Sequence[str], *, causal: bool) -> dict[str, Form]:
     for text in texts:
         form = read_form(text)
         if form.kind in found:
-            where, what = f"--replace '{text}'", f"beside {found[form.kind]}"
+            where, what = f"--replace '{text}'", f"given with {found[form.kind]}"
             raise UsageError(Problem(where, what, "one form of each kind", "leave one out"))
         found[form.kind] = form
     if causal:

@@ -15,7 +15,7 @@ from edgekit.export.stream.windows import Cut, paddings, per_axis, slice_of, sli
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import attribute
 
-ALLOWED = "layers that work frame by frame behind it"
+ALLOWED = "layers after it that work frame by frame"
 STEP = "give the mean as an output of its own, or train this part on frames"
 Operand = tuple[ir.Value | None, Shape, TimeAxis | None]
 # which axes a node mixes, by its word of `Facts.mixes`

@@ -76,7 +76,10 @@ def refuse_unused_forms(forms: Mapping[str, Form], found: tuple[ReplacedNode, ..
     kinds = {row.kind for row in found}
     if problems := [
         Problem(
-            f"--replace {form}", "nothing in the network is such", "what it names", "leave it out"
+            f"--replace {form}",
+            "no such part in the network",
+            "a kind that the network has",
+            "leave it out",
         )
         for kind, form in forms.items()
         if kind not in kinds

@@ -218,11 +218,12 @@ def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
 
 
 def _frames_of_recording(writer: Rewriter, output: ir.Value) -> int | None:
-    """Return the frames of the longest recording; None if none is declared."""
-    if writer.until is None:
+    """Return the frames of the longest recording, if attention reaches back to its start; else None."""
+    if writer.along.end.samples is None or not writer.reaches_back:
         return None
-    end = max(writer.until, writer.facts.samples[1])
-    writer.ends[f"attention reaches back to the start of recordings of up to {end} samples"] = None
+    end = max(writer.along.end.samples, writer.facts.samples[1])
+    note = f"attention reaches back to the start of recordings of up to {end} samples"
+    writer.along.notes[note] = None
     return writer.facts.axes[output][-1].length(end)
 
 

@@ -124,7 +124,7 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
         whole, wait, _, late = writer.padded_window(track, reading, name, hold=False)
         older = again(late, wait, track.frames)
     delay = wait * window.stride + window.left
-    late = late_blocks(late, window.stride, window.left, read.first)
+    late = late_blocks(late, window.stride, window.left, read.first, window.reach)
     surplus = older * window.stride - again(late, delay, track.frames * window.stride)
     if "output_shape" in node.attributes:
         raise StreamingRefused(
@@ -149,7 +149,8 @@ def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
 def _blocks(node: ir.Node, axis: int, read: Span) -> Span:
     """Return the blocks of a transposed convolution that are read: block n begins with the kernel of frame n."""
     window = sliding_of(node, axis)
-    first = (read.first + window.left) // window.stride
+    first, place = divmod(read.first + window.left, window.stride)
+    first += place > window.reach  # between two kernels
     return Span(first, (read.end - 1 + window.left) // window.stride + 1)
 
 

@@ -20,8 +20,9 @@ NORMS = f"{NORM}; --replace norm=cumulative or norm=window:N puts one there"
 REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
 REDUCES = f"{REDUCE}; --replace mean=cumulative, mean=window:N or max=window:N puts one there"
 SPECTRA = (
-    "transform frames, as an STFT does; write a convolution with a fixed kernel as conv1d; what needs the spectrum of "
-    "the whole recording runs on recordings of one length: export it without --time-axis"
+    "transform frames, as an STFT does; write a convolution with a fixed kernel as conv1d, and with the kernel of a "
+    "state space (S4D) as DiagonalSSM of edgekit.export.own_operators; what needs the spectrum of the whole recording "
+    "runs on recordings of one length: export it without --time-axis"
 )
 
 
@@ -149,6 +150,11 @@ def axis_input(node: ir.Node, rank: int) -> list[int]:
     return [rank - 2 if axis is None else int(axis.ravel()[0]) % rank]
 
 
+def last_axes(node: ir.Node, rank: int) -> list[int]:
+    """Return the last two axes."""
+    return [rank - 2, rank - 1]
+
+
 def spatial_axes(node: ir.Node, rank: int) -> list[int]:
     """Return all axes after batch and channels."""
     return list(range(2, rank))
@@ -178,6 +184,7 @@ RULES = (
     _row("TopK", mixing_rule(axis_of, "a search", REDUCE)),
     _row("DFT", mixing_rule(axis_input, "a transform", SPECTRA)),
     _row("Tile", framewise),
+    _row("Trilu", mixing_rule(last_axes, "a triangle", "put a causal mask on the scores")),
     _row("Transpose", framewise),
     _row("Finite", framewise, domain=FRONTEND_DOMAIN),
 )

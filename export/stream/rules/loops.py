@@ -48,41 +48,61 @@ def loop_of(writer: Rewriter, node: ir.Node) -> Loop:
 
 
 def loop(writer: Rewriter, node: ir.Node) -> None:
-    """Run the step for each frame; before frame 0 of a delayed stream the states keep their start values."""
+    """Run the step for each frame; before frame 0 of a delayed stream the states keep their start values.
+
+    Results of the states before a frame are known with the frame before it; a stream that waits anyway uses that.
+    """
     found, name, new = loop_of(writer, node), str(node.name), writer.new
     tracks = align_streams(writer, node)
     _check(found, tracks)
     tracks = {value: writer.delayed(track, 0, name) for value, track in tracks.items()}
     starts = [_start(value) for value in found.starts]
-    states = [
-        writer.state(node.outputs[0], f"{name}.{number}", start.shape)
-        for number, start in enumerate(starts)
-    ]
+    states = _states(writer, node, starts)
     past = [writer.from_start(*pair, name) for pair in zip(states, starts, strict=True)]
     track = next(iter(tracks.values()))
+    early = _results_of_states(found.body, len(states), track.delay)
     results = list[list[ir.Value]]()
     for frame in range(track.frames):
         items = [_item(writer, tracks, value, axis, frame, name) for value, axis in found.scanned]
-        made = _run(writer, found.body, [*past, *items], _fixed_inputs(writer, found), name)
+        inputs = dict(zip(found.body.inputs, [*past, *items], strict=True))
+        made = _run(writer, found, found.body.outputs, inputs, name)
         past = _held_before(writer, track, frame, made[: len(states)], starts, name)
+        inputs |= dict(zip(found.body.inputs, past, strict=False))
         results.append(made[len(states) :])
+        known = _run(writer, found, list(early.values()), inputs, name)
+        for place, value in zip(early, known, strict=True):
+            results[-1][place] = value
     for state, value in zip(states, past, strict=True):
         new.carry(state, value)
-    _set_outputs(writer, node, found.axes, results, list(tracks.values()))
+    delays = [track.delay - (number in early) for number in range(len(found.axes))]
+    _set_outputs(writer, node, found.axes, delays, results, list(tracks.values()))
 
 
 def _set_outputs(
     writer: Rewriter,
     node: ir.Node,
     axes: Sequence[int],
+    delays: Sequence[int],
     results: Sequence[Sequence[ir.Value]],
     tracks: Sequence[Track],
 ) -> None:
-    """Record the outputs of a loop, of which `results` holds those of each frame."""
+    """Record the outputs of a loop at their delays; `results` holds those of each frame."""
     for number, (output, axis) in enumerate(zip(node.outputs, axes, strict=True)):
         if is_read(output):
             joined = _join_frames(writer, [one[number] for one in results], axis, str(node.name))
-            writer.set(output, joined, tracks[0].delay, *tracks, node=node)
+            writer.set(output, joined, delays[number], *tracks, node=node)
+
+
+def _results_of_states(body: ir.Graph, states: int, delay: int) -> dict[int, ir.Value]:
+    """Return the results, by number, of the states before a frame; none without a delay, which they could shorten."""
+    if delay <= 0:
+        return {}
+    following = set(body.inputs[states:])
+    for node in body:
+        if following.intersection(value for value in node.inputs if value is not None):
+            following.update(node.outputs)
+    results = list(body.outputs)[states:]
+    return {number: value for number, value in enumerate(results) if value not in following}
 
 
 def _fixed_inputs(writer: Rewriter, found: Loop) -> dict[ir.Value, ir.Value | None]:
@@ -145,21 +165,29 @@ def _item(
 
 def _run(
     writer: Rewriter,
-    body: ir.Graph,
-    inputs: Sequence[ir.Value],
-    shared: Mapping[ir.Value, ir.Value | None],
+    found: Loop,
+    wanted: Sequence[ir.Value],
+    inputs: Mapping[ir.Value, ir.Value],
     name: str,
 ) -> list[ir.Value]:
-    """Write the nodes of one step; returns its outputs."""
-    made = _constants(writer, body, name)
-    made.update(zip(body.inputs, inputs, strict=True))
-    made.update(shared)
-    for node in body:
-        if node.op_type != "Constant":
-            given = [None if value is None else made[value] for value in node.inputs]
-            made.update(zip(node.outputs, writer.new.copy(node, given), strict=True))
-    outputs = [made[value] for value in body.outputs]
-    return [value for value in outputs if value is not None]
+    """Write the nodes of one step that make the values that are wanted, and return these."""
+    if not wanted:
+        return []
+    made = {**_constants(writer, found.body, name), **inputs, **_fixed_inputs(writer, found)}
+    for node in _nodes_of(found.body, wanted):
+        operands = [None if value is None else made[value] for value in node.inputs]
+        made.update(zip(node.outputs, writer.new.copy(node, operands), strict=True))
+    return [value for one in wanted if (value := made[one]) is not None]
+
+
+def _nodes_of(body: ir.Graph, wanted: Sequence[ir.Value]) -> list[ir.Node]:
+    """Return the nodes that values follow from, in order, without constants."""
+    needed, nodes = set(wanted), []
+    for node in reversed(body):
+        if needed.intersection(node.outputs):
+            needed.update(value for value in node.inputs if value is not None)
+            nodes.append(node)
+    return [node for node in reversed(nodes) if node.op_type != "Constant"]
 
 
 def _constants(writer: Rewriter, body: ir.Graph, name: str) -> dict[ir.Value, ir.Value | None]:
@@ -177,6 +205,14 @@ def _array(constant: ir.Node) -> Array:
     if name == "value":
         return attribute.as_tensor().numpy()
     return np.asarray(attribute.value, np.int64 if "int" in name else np.float32)
+
+
+def _states(writer: Rewriter, node: ir.Node, starts: Sequence[Array]) -> list[ir.Value]:
+    """Return new states of a loop, for values of these shapes."""
+    return [
+        writer.state(node.outputs[0], f"{node.name}.{number}", start.shape)
+        for number, start in enumerate(starts)
+    ]
 
 
 def _held_before(

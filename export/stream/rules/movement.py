@@ -6,7 +6,9 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.stream.known_start import with_known_start
 from edgekit.export.stream.late import KNOWN
+from edgekit.export.stream.mirror import drop_padding
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, broadcast, framewise, record_outputs
 from edgekit.export.stream.rules.rule import Growth, StreamingRule, needs_same_frames
@@ -68,7 +70,7 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
     mode, value = attribute(node, "mode", "constant"), fill_of(node)
     if (left or right) and mode != "constant":
         _check_mirror(mode, left, right)
-        writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
+        _repeat_frames(writer, node, mode, left, right)
         return
     read = right > 0 and writer.frames_read(output).end - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)
@@ -90,6 +92,21 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
     )
     if left > 0:
         writer.zero_start(node, value)
+
+
+def _repeat_frames(writer: Rewriter, node: ir.Node, mode: str, left: int, right: int) -> None:
+    """Pad with frames of the stream; the first ones may be known, and then nobody waits for them."""
+    track, output, known = writer.stream(node.inputs[0]), node.outputs[0], None
+    padded = _padded_elsewhere(writer, node, track)
+    if (made := writer.facts.time(output)) and left and not track.again:
+        known = writer.known.frames(output, made, left)
+    if known is None:
+        writer.set_mirrored(node, padded, mode, left, right)
+        return
+    padded = with_known_start(writer, node, padded, known)
+    writer.set(output, padded, track.delay - left, track, node=node)
+    if right:
+        writer.tracks[output] = drop_padding(writer.tracks[output], mode, 0, right)
 
 
 def _check_mirror(mode: str, left: int, right: int) -> None:

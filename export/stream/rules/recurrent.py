@@ -175,11 +175,12 @@ def cumsum(writer: Rewriter, node: ir.Node) -> None:
     start = writer.known_context(track, max(-track.delay, 0)).sum(track.axis, keepdims=True)
     past = writer.from_start(state, start, name)
     place = writer.fixed(node.inputs[1])
-    total = new.one(f"{name}.total", "Add", new.one(name, "CumSum", source.value, place), past)
+    sums = new.one(name, "CumSum", source.value, place)
+    total = new.one(f"{name}.total", "Add", sums, past)
     new.carry(state, new.slice(total, track.axis, track.frames - 1, track.frames, f"{name}.keep"))
-    if attribute(node, "exclusive", 0):
-        total = new.one(f"{name}.exclusive", "Add", new.copy(node, [source.value, place])[0], past)
-    writer.set(node.outputs[0], total, track.delay, track, node=node)
+    # the sum up to a frame without it is known with the frame before it
+    early = int(attribute(node, "exclusive", 0))
+    writer.set(node.outputs[0], total, track.delay - early, track, node=node)
 
 
 RULES = (

@@ -225,7 +225,7 @@ def test_a_control_is_no_stream_of_frames_wherever_it_stands(order):
     found = add_frontend(model, "stft:128:64:sqrt_hann:mag", 16000)
     assert {str(value.name) for value in found.stream_inputs} == {"pcm", "knob"}
     assert [str(value.name) for value in found.signal_inputs] == ["pcm"]
-    assert not any("beside the PCM" in note for note in found.notes)
+    assert not any("with the PCM" in note for note in found.notes)
 
 
 def test_inner_values_make_room_for_the_names_of_the_front_end():

@@ -61,9 +61,9 @@ def test_a_text_reads_as_itself(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("mel:512:160:hann", "behind WINDOW: nothing; allowed: BANDS"),
-        ("mfcc:512:160:hann:40", "behind WINDOW: 40; allowed: BANDS:COEFFICIENTS"),
-        ("mel:512:160:hann:loud", "behind WINDOW: loud"),
+        ("mel:512:160:hann", "after WINDOW: nothing; allowed: BANDS"),
+        ("mfcc:512:160:hann:40", "after WINDOW: 40; allowed: BANDS:COEFFICIENTS"),
+        ("mel:512:160:hann:loud", "after WINDOW: loud"),
         ("mel:511:160:hann:40", "N_FFT: 511"),
         ("mel:512:160:blackman:40", "WINDOW: blackman"),
         ("mel:512:160:hann@600:40", "WINDOW: hann@600"),

@@ -57,7 +57,7 @@ def test_a_specification_is_written_as_it_is_read(spec):
         ("gcc:64:32:hann:15", "LAGS: 15; allowed: even numbers, 2 to 64"),
         ("gcc:64:32:hann:66", "LAGS: 66"),
         ("gcc:64:32:hann:16:log", "the last parts: log"),
-        ("gcc:64:32:hann", "behind WINDOW: nothing; allowed: LAGS"),
+        ("gcc:64:32:hann", "after WINDOW: nothing; allowed: LAGS"),
         ("intensity:64:32:hann:12:db", "the last parts: db"),
         ("mel:64:32:hann:12+gcc:16", "numbers of a frame: mel 12, gcc 16"),
         ("mel:64:32:hann:12+stft:12", "\\+stft:12: stft"),

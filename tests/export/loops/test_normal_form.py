@@ -7,7 +7,8 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.export.hop_runner import in_onnxruntime
-from edgekit.export.loops.normal_form import constant, normalise
+from edgekit.export.loops.constants import constant
+from edgekit.export.loops.normal_form import normalise
 from edgekit.graph.nodes import array_of
 
 TEXT = """<ir_version: 10, opset_import: ["": 21]>

@@ -38,3 +38,20 @@ def test_writes_become_a_concatenation_and_reads_pass_by():
     )
     for one, other in zip(expected.values(), found.values(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_frames_that_no_turn_writes_come_from_the_tensor_below():
+    text = WRITES.replace("  b = ScatterElements <axis = 1> (a, i1, twice)\n", "")
+    proto = onnx.parser.parse_model(text.replace("(b, i2, thrice)", "(a, i1, thrice)"))
+    model = ir.from_proto(proto)
+    InferShapes()(model)
+    collect_writes(model.graph)
+    common.RemoveUnusedNodesPass()(model)
+    joined = model.graph.outputs[0].producer()
+    assert [value.producer().op_type for value in joined.inputs[1:]] == ["Add", "Slice"]
+    x = np.ones((1, 1, 2), np.float32)
+    expected, found = (
+        in_onnxruntime(one.SerializeToString())({"x": x})["y"]
+        for one in (proto, ir.to_proto(model))
+    )
+    np.testing.assert_array_equal(expected, found)

@@ -30,7 +30,7 @@ def test_declarations_add_up_once_each(model: Model) -> None:
     [
         (["nowhere", "e"], "the network has no such input"),
         (["k", "e"], "a session constant and a control"),
-        (["x", "e"], "no input is left that a hop brings"),
+        (["x", "e"], "no input is left that is new in each hop"),
     ],
 )
 def test_what_cannot_be_declared_is_told(model: Model, names: list[str], found: str) -> None:

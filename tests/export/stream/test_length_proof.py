@@ -145,6 +145,7 @@ def streamed(name: str) -> Model:
         ("short_cut", r"tanh\(x\[:, :250\]\): at 251 samples .*equal at 250"),
         ("mask", r"torch\.arange\(x\.shape\[1\]\) < 100: at 101 samples .*from frame 100 on"),
         ("short_mask", r"< 100: at 101 samples"),
+        ("rows", r"'rows\.weight' has 64 rows, which end after 64 samples; .*--until 64"),
     ],
 )
 def test_a_module_that_depends_on_its_length_is_refused_with_its_line(name, message):
@@ -219,6 +220,7 @@ def every_third(net: Net, y: str) -> str:
         (sliced, r"Slice '.*': at 3001 samples output .* is \[1, 2, 3000\], and \[1, 2, 3001\]"),
         (chosen, r"LessOrEqual '.*': at 701 samples .*equal at 700"),
         (masked, r"Less '.*': at 901 samples .*from frame 900 on"),
+        (tabled, r"has 1000 rows, which end after 1000 samples; .*--until 1000"),
         (single, r"Equal '.*': at 320 samples"),
         (every_third, "the network: at 50 samples"),
     ],
@@ -228,13 +230,6 @@ def test_a_file_that_depends_on_its_length_is_refused_with_its_node(layer, messa
     y = layer(net, net.conv("x", 2, 2, 3, left=2))
     with pytest.raises(ModelError, match=message):
         stream(onnx_offline(net.model([1, 2, "T"], y, rank=3), name="net"))
-
-
-def test_a_table_of_positions_ends_with_a_note():
-    net = Net()
-    y = tabled(net, net.conv("x", 2, 2, 3, left=2))
-    model = stream(onnx_offline(net.model([1, 2, "T"], y, rank=3), name="net"))
-    assert "a table of 1000 rows: after 1000 samples" in model.notes[0]
 
 
 def test_a_file_that_does_not_streams():

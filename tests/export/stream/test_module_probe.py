@@ -10,7 +10,7 @@ from torch import nn
 from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.lengths import two_lengths
-from edgekit.export.stream.module_probe import frames_of_slowest, record
+from edgekit.export.stream.module_probe import find_slowest, record
 from edgekit.export.stream.sources import torch_offline
 
 
@@ -117,7 +117,9 @@ def offline(name):
 def test_the_slowest_tensor_tells_where_a_network_is_read():
     network = Strided(3, 4)
     calls = [record(network, {"x": torch.randn(1, 1, n)}) for n in (24, 48)]
-    assert frames_of_slowest(*calls) == 2
+    slowest = find_slowest(*calls)
+    assert slowest is not None
+    assert slowest.frames == 2
     assert calls[0].modules == {"down.0": 1, "down.1": 1, "up": 1}
     assert two_lengths(offline("strided"))[2] == (24 * 40, 48 * 40)
 

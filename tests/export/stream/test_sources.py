@@ -175,5 +175,5 @@ def test_controls_that_cannot_be_are_refused():
         stream(source, hop=32, controls=["nob"])
     with pytest.raises(ModelError, match="--control knob: a session constant and a control"):
         stream(source, hop=32, session=["knob"], controls=["knob"])
-    with pytest.raises(ModelError, match="no input is left that a hop brings"):
+    with pytest.raises(ModelError, match="no input is left that is new in each hop"):
         stream(source, hop=32, controls=["knob", "x"])

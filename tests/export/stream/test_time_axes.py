@@ -23,7 +23,7 @@ def test_the_time_axis_is_asked_for_where_the_file_does_not_tell():
     ):
         onnx_offline(data, name="net")
     with pytest.raises(
-        ModelError, match=r"its dimension 'C' is open beside time; .*--shape x=1,1,1"
+        ModelError, match=r"its dimension 'C' is open, and is not time; .*--shape x=1,1,1"
     ):
         onnx_offline(data, name="net", time_axes={"x": 2})
     model = stream(

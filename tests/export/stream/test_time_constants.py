@@ -75,3 +75,36 @@ def test_an_envelope_of_windows_whose_last_frames_are_read(size, hop, delay):
     y = net.add("Div", net.cut(sound, half, -half), net.cut(envelope, half, -half))
     (model, *_) = check(net.model([1, 1, "T"], y), samples=97)
     assert delays(model) == [delay]
+
+
+def test_masks_of_the_last_frames():
+    """As an assignment to all frames but the last ones leaves it."""
+    net = Net()
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    inner = net.add("Less", places, net.add("Sub", frames, net.const(3, np.int64)))
+    y = net.conv("x", 2, 2, 4, right=3)
+    (model, *_) = check(net.model([1, 2, "T"], net.add("Where", inner, y, net.add("Neg", y))))
+    assert delays(model) == [3]
+
+
+@pytest.mark.parametrize("limit", [7, 500])
+def test_a_count_stops_at_a_limit_beyond_the_frames_that_were_read(limit):
+    net = Net()
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    stops = net.add("Cast", net.add("Min", places, net.const(limit, np.int64)), to=1)
+    y = net.add("Add", "x", net.add("Mul", stops, net.const(0.01)))
+    check(net.model([1, 2, "T"], y), (1, 3), samples=600)
+
+
+def test_a_count_after_first_frames_of_its_own():
+    """As positions with padding in front have it: the count goes on beyond the frames that were read."""
+    net = Net()
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    padded = net.add("Concat", net.const([-9, -9], np.int64), places, axis=0)
+    inner = net.add("Slice", padded, net.const([0], np.int64), net.const([-2], np.int64))
+    count = net.add("Cast", inner, to=1)
+    y = net.add("Add", "x", net.add("Mul", count, net.const(0.01)))
+    check(net.model([1, 2, "T"], y), (1, 3), samples=600)

@@ -39,15 +39,19 @@ def test_a_transform_is_that_of_onnx(node: str, shape, result) -> None:
         "...i,ij->...j",
         "abc,cd",
         "i,j->ji",
+        "bi,ib->bi",
+        "bi,bj,bi->bij",
+        "ij,jk,kc,c->ki",
+        "ab,bc,ac->a",
     ],
 )
-def test_an_equation_is_sums_one_product_and_transpositions(equation: str) -> None:
+def test_an_equation_is_sums_products_and_transpositions(equation: str) -> None:
     letters = dict(zip("abcdijk", (2, 3, 4, 5, 3, 4, 2), strict=True))
     terms = equation.replace("...", "ab").partition("->")[0].split(",")
     arrays = [draw(*(letters[c] for c in term), seed=i) for i, term in enumerate(terms)]
     expected = np.einsum(equation, *arrays)
     sizes = [",".join(map(str, array.shape)) for array in (*arrays, expected)]
-    names = "xz"[: len(arrays)]
+    names = "xzuv"[: len(arrays)]
     inputs = ", ".join(f"float[{size}] {name}" for name, size in zip(names, sizes, strict=False))
     node = f'Einsum <equation = "{equation}"> ({", ".join(names)})'
     model = parse(f"({inputs}) => (float[{sizes[-1]}] y) {{ s = {node} y = Identity (s) }}")

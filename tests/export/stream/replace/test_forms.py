@@ -38,5 +38,5 @@ def test_other_words_are_refused(text):
 
 
 def test_one_form_of_each_kind():
-    with pytest.raises(UsageError, match="beside mean=cumulative"):
+    with pytest.raises(UsageError, match="given with mean=cumulative"):
         chosen(["mean=cumulative", "mean=window:3"], causal=False)

@@ -242,5 +242,5 @@ def test_a_form_for_which_there_is_nothing_is_an_error():
     net = Net()
     _, found = changed(net, net.add("Tanh", "x"), "mean=cumulative")
     assert found == ()
-    with pytest.raises(UsageError, match="--replace mean=cumulative: nothing in the network"):
+    with pytest.raises(UsageError, match="--replace mean=cumulative: no such part in the network"):
         refuse_unused_forms(chosen(["mean=cumulative"], causal=False), found)

@@ -12,6 +12,7 @@ from stream_networks import Net, check, delays
 
 from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.stream.convert import stream
+from edgekit.export.stream.recording_end import RecordingEnd
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 
 
@@ -123,15 +124,18 @@ def test_a_declared_end_lets_attention_reach_back_to_the_start() -> None:
     offline = onnx_offline(causal(), name="net")
     with pytest.raises(ModelError, match=r"over all of time.*--until SAMPLES"):
         stream(offline)
-    model = stream(replace(offline, until=90))
+    model = stream(replace(offline, end=RecordingEnd(90)))
     assert model.notes == ("attention reaches back to the start of recordings of up to 90 samples",)
     assert sorted(tuple(value.shape or ()) for value in model.ir.graph.inputs)[-1] == (1, 89, 6)
 
 
 def test_keys_of_positions_come_from_a_table() -> None:
     source = "stream_authors_written:chunked_conformer"
-    model = stream(torch_offline(source, name="net", time_axes={"x": 1}))
-    assert model.notes[0] == (
-        "positions come from a table of 400 rows: after 400 samples its last row is used"
+    offline = torch_offline(source, name="net", time_axes={"x": 1})
+    model = stream(replace(offline, end=RecordingEnd(398)))
+    assert (
+        model.notes[0]
+        == "after 400 samples, positions keep the last of the 400 rows of 'unsqueeze'"
     )
+    assert model.most_hops == 100
     assert model.stream.hop_samples == 4

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stream_networks import Net, check, delays, refused
+from stream_networks import Net, check, delays, least_delay, refused
 
 from edgekit.verbs.targets import TARGETS
 
@@ -88,3 +88,14 @@ def test_windows_beyond_the_frames_are_refused():
     net = Net()
     y = net.add("AveragePool", "x", kernel_shape=[3], pads=[1, 1])
     assert "leaves out the padding in time" in refused(net, y)
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect"])
+def test_frames_between_kernels_do_not_wait_for_repeated_ones(mode):
+    """A kernel of one frame and a stride of three: two frames of three are the bias."""
+    net = Net()
+    padded = net.add("Pad", "x", net.const([0, 0, 3, 0, 0, 2], np.int64), mode=mode)
+    data = net.model([1, 2, "T"], net.transposed(padded, 2, 2, 1, 3, 1, 2))
+    for model in check(data, (1, 2, 4)):
+        hop = int(model.stream.hop_samples)
+        assert delays(model) == [least_delay(data, hop, 10 * hop + 50, 2)]

@@ -68,6 +68,17 @@ def test_what_mixes_all_of_time_is_refused():
     )
 
 
+def test_a_triangle_of_each_frame_or_chunk():
+    net = Net()
+    late = net.add("Conv", "x", net.weight(5, 2, 3, 1), pads=[1, 0, 1, 0])
+    square = net.add("Transpose", late, perm=[0, 2, 1, 3])
+    (model, *_) = check(net.model([1, 2, "T", 4], net.add("Trilu", square, upper=0)))
+    assert delays(model) == [1]
+    net = Net()
+    found = refused(net, net.add("Trilu", "x"), (1, "T", 4))
+    assert "a triangle over all of time" in found and "causal mask" in found
+
+
 def test_a_transform_of_each_frame():
     net = Net()
     y = net.add("DFT", "x", "", net.const(2, np.int64), onesided=1)

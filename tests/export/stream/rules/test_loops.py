@@ -78,3 +78,15 @@ def test_a_scan_from_the_end_is_refused():
     net = Net()
     reason = refused(net, scan(net, "x", scan_input_directions=[1]), (1, 3, "T"))
     assert "a loop in the network" in reason
+
+
+def test_results_of_the_states_before_a_frame_come_with_the_frame_before_it():
+    """Where the stream waits for its input anyway; without a delay nothing is gained."""
+    body = step(helper.make_node("Tanh", ["h"], ["y"]))
+    for right, delay in ((2, 1), (0, 0)):
+        net = Net()
+        data = net.model(
+            [1, 3, "T"], scan(net, net.conv("x", 3, 3, 3, left=2 - right, right=right), body=body)
+        )
+        for model in check(data):
+            assert delays(model) == [delay]

@@ -195,3 +195,23 @@ def test_the_first_frame_replaces_reflected_ones():
     compare(
         in_onnxruntime(causal("edge"))({"x": x}), in_onnxruntime(held.at(40).to_bytes())({"x": x})
     )
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect"])
+@pytest.mark.parametrize(("zeros", "right"), [(4, 0), (4, 3), (12, 2)])
+def test_frames_that_repeat_constants_wait_for_nothing(mode, zeros, right):
+    """The first frames are those of a padding with zeros, in whatever hop the stream comes to them."""
+    net = Net()
+    y = net.add("Tanh", net.pad(net.conv("x", 2, 2, 6, right=2), zeros, 1))
+    y = net.conv(pad(net, y, 3, right, mode), 2, 2, 2)
+    data = net.model([1, 2, "T"], net.conv(pad(net, y, 2, 0, mode), 2, 2, 1))
+    assert delays(check(data, HOPS)) == least(data)
+
+
+def test_a_frame_that_needs_the_end_to_be_far_away_waits_until_it_is():
+    """Without its last five frames a short recording has another frame 0, which the padding repeats."""
+    net = Net()
+    y = net.add("Tanh", net.conv(net.cut("x", 0, -5), 2, 2, 7, left=5, right=6))
+    data = net.model([1, 2, "T"], net.conv(pad(net, y, 4, 6, "edge"), 2, 2, 1))
+    models = check(data, HOPS)
+    assert delays(models) == least(data) and delays(models)[0] == 6

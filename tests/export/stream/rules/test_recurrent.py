@@ -65,3 +65,11 @@ def test_a_sum_from_the_end_is_refused():
     net = Net()
     y = net.add("CumSum", "x", net.const(2, np.int64), reverse=1)
     assert "it sums from the end" in refused(net, y)
+
+
+def test_a_sum_without_its_own_frame_is_known_a_frame_earlier():
+    net = Net()
+    sums = net.add("CumSum", net.conv("x", 2, 2, 3, right=2), net.const(2, np.int64), exclusive=1)
+    data = net.model([1, 2, "T"], net.conv(sums, 2, 2, 2, right=1))
+    for model in check(data):
+        assert delays(model) == [2]
