@@ -18,6 +18,7 @@ from edgekit.export.stream.convert import analyse, rewrite, stream
 from edgekit.export.stream.examples import hold
 from edgekit.export.stream.length_free_forms import with_length_free_forms
 from edgekit.export.stream.prove import run_stream
+from edgekit.export.stream.recording_end import NO_END, RecordingEnd
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.verify import compare
@@ -37,6 +38,7 @@ class Net:
     """Builds a graph node by node; every method that adds a layer returns the name of its output."""
 
     seed: int = 0
+    prefix: str = ""  # of names, in a graph inside another one
     nodes: list[Any] = field(default_factory=list)
     tensors: list[Any] = field(default_factory=list)
 
@@ -44,7 +46,7 @@ class Net:
         self.random = np.random.default_rng(self.seed)
 
     def const(self, array: Any, dtype: Any = np.float32) -> str:
-        name = f"c{len(self.tensors)}"
+        name = f"{self.prefix}c{len(self.tensors)}"
         self.tensors.append(numpy_helper.from_array(np.asarray(array, dtype), name))
         return name
 
@@ -53,7 +55,7 @@ class Net:
         return self.const(self.random.uniform(-1.5, 1.5, shape) / np.sqrt(fan))
 
     def add(self, op_type: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        name = f"{op_type.lower()}{len(self.nodes)}"
+        name = f"{self.prefix}{op_type.lower()}{len(self.nodes)}"
         names = [f"{name}_y{n or ''}" for n in range(outputs)]
         self.nodes.append(helper.make_node(op_type, inputs, names, name=name, **attributes))
         return names[0]
@@ -152,15 +154,15 @@ def check(
     hops: tuple[int, ...] = (1, 2, 3, 7),
     samples: int = 60,
     controls: Sequence[str] = (),
+    end: RecordingEnd = NO_END,
     **options: Any,
 ) -> list[Model]:
     """Stream a network by multiples of its least hop and compare with onnxruntime on the whole.
 
-    A control has another value in every hop.
+    A control has another value in every hop. `end` is that of recordings.
     """
-    offline = with_length_free_forms(
-        replace(onnx_offline(data, name="net", **options), controls=tuple(controls))
-    )
+    source = onnx_offline(data, name="net", **options)
+    offline = with_length_free_forms(replace(source, controls=tuple(controls), end=end))
     analysis = analyse(offline)
     least = analysis.facts.minimum_hop()
     samples = max(-(-samples // least), 8) * least
@@ -206,10 +208,11 @@ def least_frames(
 
     No output that is read in hop h may follow from a sample behind it, or from whether there is one. So the rest of a
     recording is changed, in several ways, and cut off, from each `unit` of samples on: the first frame that is then
-    another one has to come with that sample's hop, or later.
+    another one has to come with that sample's hop, or later. A recording may be as short as the network takes it:
+    frames that need the end to lie far enough behind them wait until it does.
 
     Args:
-        running: the offline network.
+        running: the offline network; it raises ModelError for a recording that is too short for it.
         shape: of x.
         hop: samples.
         unit: samples that divide the length of every recording, and the hop.
@@ -224,6 +227,15 @@ def least_frames(
         (after,) = running({"x": np.moveaxis(changed, -1, axis).astype(np.float32)}).values()
         return np.moveaxis(np.asarray(after), made_axis, -1)
 
+    def first_after_cut(place: int) -> int | None:
+        try:
+            after = run(x[..., :place])
+        except ModelError:
+            return None
+        # onnxruntime pools recordings that are shorter than a kernel to a frame that no length should have
+        as_usual = before.shape[-1] - after.shape[-1] == rate * (samples - place)
+        return first_changed(after, 1e-5 * peak) if as_usual else None
+
     before = run(x)
     peak = float(np.abs(before).max())
 
@@ -237,7 +249,7 @@ def least_frames(
     rate /= samples - samples // 2 // unit * unit
     waits = [0]
     for place in range(unit, samples, unit):
-        found = [first_changed(run(x[..., :place]), 1e-5 * peak)] if place >= samples // 2 else []
+        found = [first_after_cut(place)]
         for other in others if place % hop == 0 else ():
             changed = np.concatenate([x[..., :place], 3 * other[..., place:]], axis=-1)
             found.append(first_changed(run(changed), 0.0))

@@ -2,9 +2,10 @@
 
     PYTHONPATH=tests:bench python tests/fuzz/streams.py --networks 3000 [--state FILE.json] [--out DIR]
 
-Half of them are layers that keep the number of frames, with loops, sums and counts; half are chains that pad, stride,
-crop and resample. A batch is a seed, so that a run goes on where another one ended. Prints the counts; exits with 1
-where a network raised anything but a refusal, was not the same, or had more delay than the least. Its file lies in DIR.
+A third are layers that keep the number of frames, with recurrences, sums and counts. A third are loops, assignments,
+positions and windows of attention between such layers. A third are chains that pad, stride, crop and resample. A batch
+is a seed, so that a run goes on where another one ended. Prints the counts; exits with 1 where a network raised
+anything but a refusal, was not the same, or had more delay than the least. Its file lies in DIR.
 """
 
 import argparse
@@ -20,9 +21,11 @@ from hypothesis import strategies as st
 from stream_chains import chains
 from stream_layers import Layer, layers, network_of
 from stream_networks import check, least_delay
+from stream_written import written
 
 from edgekit.base.errors import ModelError
 from edgekit.export.hop_runner import in_onnxruntime
+from edgekit.export.stream.recording_end import RecordingEnd
 from edgekit.graph.model import Model
 
 BATCH = 20
@@ -46,11 +49,11 @@ def streamed(data: bytes, times: int) -> Model:
         (made,) = in_onnxruntime(data)({"x": short}).values()
     except ModelError:
         made = short[..., :0]
-    (model,) = check(data, (times,), samples=SHORT if made.size else LONG)
+    (model,) = check(data, (times,), samples=SHORT if made.size else LONG, end=RecordingEnd(LONG))
     return model
 
 
-def verdict(data: bytes, times: int, *, has_delay: bool) -> str:
+def verdict(data: bytes, times: int) -> str:
     """Stream a network, and say how it ended."""
     try:
         model = streamed(data, times)
@@ -60,7 +63,7 @@ def verdict(data: bytes, times: int, *, has_delay: bool) -> str:
         return f"failed: {type(error).__name__}: {error}"
     assert model.streaming is not None
     hop, delay = int(model.stream.hop_samples or 1), model.streaming.outputs[0].delay_samples
-    if not has_delay or delay >= MOST_DELAY:
+    if delay >= MOST_DELAY:
         return "equal"
     samples = hop * -(-(2 * delay + 8 * hop + 60) // hop)
     least = least_delay(data, hop, samples, least=hop // times)
@@ -70,16 +73,14 @@ def verdict(data: bytes, times: int, *, has_delay: bool) -> str:
 def judge(batch: int, out: Path) -> Counter[str]:
     """Judge the networks of a batch; write those with a fault into a folder."""
     counts: Counter[str] = Counter()
-    layer: st.SearchStrategy[Layer] = (
-        chains() if batch % 2 else layers(depth=2, stateful=batch % 4 == 0)
-    )
+    kinds: list[st.SearchStrategy[Layer]] = [layers(depth=2), chains(), written()]
 
     @seed(batch)
     @settings(max_examples=BATCH, **QUIET)
-    @given(layer, st.integers(0, 99), st.integers(1, 3))
+    @given(kinds[batch % len(kinds)], st.integers(0, 99), st.integers(1, 3))
     def judged(build: Layer, number: int, times: int) -> None:
         data = network_of(build, number)
-        found = verdict(data, times, has_delay=batch % 4 != 0)
+        found = verdict(data, times)
         kind = found.split(":")[0]
         counts[kind] += 1
         if kind in ("failed", "late", "refused"):
