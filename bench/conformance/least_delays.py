@@ -12,6 +12,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from conformance.streaming_networks import NETWORKS, Network
 from stream_networks import least_frames
 from tables import Table
 
-from edgekit.base.errors import EdgeKitError
+from edgekit.base.errors import EdgeKitError, ModelError, Problem
 from edgekit.export.hop_runner import Arrays
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.length_free_forms import with_length_free_forms
+from edgekit.export.stream.recording_end import RecordingEnd
 from edgekit.export.stream.sources import torch_offline
 from edgekit.export.torch_source import load_module
 
@@ -37,8 +39,14 @@ def module_runner(source: str, name: str, place: int) -> tuple[Callable[[Arrays]
 
     def run(feed: Arrays) -> Arrays:
         given = {**loaded.kwargs, name: torch.from_numpy(np.ascontiguousarray(feed["x"]))}
-        with torch.no_grad():
-            made: Any = loaded.module(**given)
+        try:
+            with torch.no_grad():
+                made: Any = loaded.module(**given)
+        except Exception as error:  # of forward, which may refuse a recording
+            problem = Problem(
+                "the module", str(error), "recordings that it takes", "give longer ones"
+            )
+            raise ModelError(problem) from error
         parts = list(made.values()) if isinstance(made, dict) else made
         parts = list(parts) if isinstance(parts, list | tuple) else [parts]
         return {"y": np.asarray(parts[place])}
@@ -54,6 +62,7 @@ def measure(network: Network) -> tuple[int, int, int, int | None]:
     """
     axes = {network.input: network.axis}
     offline = torch_offline(network.source, name="net", time_axes=axes)
+    offline = replace(offline, end=RecordingEnd(network.until))
     analysis = analyse(with_length_free_forms(offline))
     hop = analysis.facts.minimum_hop()
     model = rewrite(analysis, hop)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+LIMIT = 1e-5  # of the peak: a greater error is not one of rounding in most networks
+
 
 @dataclass(frozen=True)
 class Network:
@@ -12,20 +14,22 @@ class Network:
         source: ``module:factory``, a module of `bench`.
         input: of the network.
         axis: of time.
-        checkout: ``module:class`` of the author's own source, with the shape of its input; measured with `--checkout`.
-        shape: of that input.
+        repository: ``owner/name`` of the author's own source that the factory imports, if it does.
+        until: samples of the longest recording, where a table of positions ends.
     """
 
     name: str
     source: str
     input: str
     axis: int
-    checkout: str | None = None
-    shape: tuple[int, ...] = ()
+    repository: str | None = None
+    until: int | None = None
 
     @property
     def written(self) -> str:
-        """Who wrote the code: the package that carries it, or its description alone."""
+        """Who wrote the code: a repository, the package that carries it, or its description alone."""
+        if self.repository is not None:
+            return self.repository
         packaged = self.source.startswith("conformance.")
         return self.name.split()[0].rstrip(",") if packaged else "description"
 
@@ -56,6 +60,7 @@ PACKAGES = (
     ("mambapy Mamba", "mambapy_mamba", "x", 1),
     ("s5-pytorch S5", "s5_layer", "signal", 1),
 )
+UNTIL = {"WeNet Conformer, chunks": 400, "WeNet Transformer": 400, "WeNet Conformer": 400}
 DESCRIPTIONS = (
     ("DCCRN", "stream_authors:dccrn", "x", 1),
     ("TDNN", "stream_authors:tdnn", "x", 1),
@@ -107,7 +112,7 @@ DESCRIPTIONS = (
     ("level and biquad, loop", "stream_authors_written:filter_loop", "x", 2),
 )
 NETWORKS = (
-    Network("GTCRN", "stream_authors:gtcrn", "spec", 2, "gtcrn:GTCRN", (1, 257, 63, 2)),
-    *(Network(*row) for row in DESCRIPTIONS),
+    Network("GTCRN", "stream_authors:gtcrn", "spec", 2),
+    *(Network(*row, until=UNTIL.get(row[0])) for row in DESCRIPTIONS),
     *(Network(name, f"conformance.stream_packages:{row[0]}", *row[1:]) for name, *row in PACKAGES),  # type: ignore[arg-type]
 )

@@ -1,6 +1,6 @@
 """One network of `streaming.py` in a process of its own: streamed, measured apart from the proof, as JSON.
 
-    python bench streaming_one NAME KERNELS [--checkout]
+    python bench streaming_one NAME KERNELS [--sources]
 
 KERNELS is a library of `quick_build.compile_kernels`.
 """
@@ -11,18 +11,21 @@ import json
 import math
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
 import torch
-from conformance.streaming_networks import NETWORKS, Network
+from conformance.author_networks import AUTHORS
+from conformance.streaming_networks import LIMIT, NETWORKS, Network
 from numpy.typing import NDArray
 from quick_build import quick_build
 
 from edgekit.base.errors import EdgeKitError, ModelError
 from edgekit.export.stream.convert import stream
+from edgekit.export.stream.recording_end import RecordingEnd
 from edgekit.export.stream.sources import torch_offline
 from edgekit.export.torch_source import load_module
 from edgekit.graph.model import Model
@@ -33,15 +36,6 @@ from edgekit.verbs.targets import TARGETS
 Array = NDArray[Any]
 FRAMES = 40  # samples that run: hops, besides the delay
 ORACLE_HOPS = 3
-checked_out: list[Network] = []  # the network whose author's source `author` makes
-
-
-def author() -> tuple[torch.nn.Module, tuple[torch.Tensor]]:
-    """A factory: the class of a checkout."""
-    (network,) = checked_out
-    module, _, name = str(network.checkout).partition(":")
-    found = getattr(__import__(module), name)
-    return found(), (torch.randn(*network.shape),)
 
 
 def clipped(array: Array, axis: int, samples: int) -> Array:
@@ -116,13 +110,27 @@ def in_c(model: Model, feed: dict[str, Array], expected: list[Array]) -> tuple[f
     return error, all(np.array_equal(exact[name], made[name]) for name in exact)
 
 
+def outputs_of(module: torch.nn.Module, x: torch.Tensor) -> list[Array]:
+    """Return what torch gives at once."""
+    with torch.no_grad():
+        given: Any = module(x)
+    parts = list(given.values()) if isinstance(given, dict) else given
+    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
+    return [np.asarray(part.detach()) for part in parts]
+
+
+def rounding_of(module: torch.nn.Module, x: Array, expected: list[Array]) -> float:
+    """Return the error of torch in float32 against itself in float64."""
+    return error_of(outputs_of(module.double(), torch.from_numpy(x).double()), expected)
+
+
 def measure(network: Network, source: str) -> dict[str, Any]:
     """Stream one network and compare it with what torch gives at once."""
     row: dict[str, Any] = {"network": network.name}
     start = process_time()
     try:
         offline = torch_offline(source, name="net", time_axes={network.input: network.axis})
-        model = stream(offline)
+        model = stream(replace(offline, end=RecordingEnd(network.until)))
     except EdgeKitError as error:
         return row | {"refused": str(error), "seconds": process_time() - start}
     row["seconds"] = process_time() - start
@@ -131,16 +139,14 @@ def measure(network: Network, source: str) -> dict[str, Any]:
     samples = hop * max(FRAMES, math.ceil((2 * delay) / hop) + 8)
     example = np.asarray(loaded.kwargs[network.input].detach())
     feed = {network.input: clipped(example, network.axis, samples)}
-    with torch.no_grad():
-        given: Any = loaded.module(torch.from_numpy(feed[network.input].copy()))
-    parts = list(given.values()) if isinstance(given, dict) else given
-    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
-    expected = [np.asarray(part.detach()) for part in parts]
+    expected = outputs_of(loaded.module, torch.from_numpy(feed[network.input].copy()))
     found = hop_by_hop(model, feed, samples)
     assert model.streaming is not None
     crop = max(output.crop_samples for output in model.streaming.outputs)
     row |= {"hop": hop, "delay": delay, "crop": crop, "samples": samples}
     row["error"] = error_of(expected, list(found.values()))
+    if row["error"] > LIMIT:
+        row["rounding"] = rounding_of(loaded.module, feed[network.input], expected)
     try:
         row["c_error"], row["c_exact"] = in_c(model, feed, expected)
     except EdgeKitError as error:
@@ -153,16 +159,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("kernels", type=Path)
-    parser.add_argument("--checkout", action="store_true")
+    parser.add_argument("--sources", action="store_true", help="of author_networks.py")
     given = parser.parse_args()
     torch.set_num_threads(1)
     ctypes.CDLL(str(given.kernels), ctypes.RTLD_GLOBAL)
-    (network,) = [one for one in NETWORKS if one.name == given.name]
-    source = network.source
-    if given.checkout:
-        checked_out.append(network)
-        source = "__main__:author"
-    row = measure(network, source)
+    networks = AUTHORS if given.sources else NETWORKS
+    (network,) = [one for one in networks if one.name == given.name]
+    row = measure(network, network.source)
     row["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(row))
     return 0
