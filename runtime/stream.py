@@ -255,7 +255,7 @@ class Stream:
         """
         until = self.manifest.until
         if until is None:
-            found, step = "no step network", "export with --until OUTPUT:TOLERANCE:MOST"
+            found, step = "no step network", "export with --iterate OUTPUT:TOLERANCE:MOST"
             name = self.manifest.source["name"]
             raise UsageError(Problem(f"build '{name}'", found, "one that is iterated", step))
         limit = until["most"] if most is None else most
@@ -382,7 +382,7 @@ class Stream:
         """Return the inputs as arrays, after listing everything that does not fit."""
         if not self.in_session:
             listed = ", ".join(f"{t.name} {list(t.shape)}" for t in self.manifest.constants)
-            step = "give a .npz with --constants, call session, or give them beside the inputs"
+            step = "give a .npz with --constants, call session, or give them with the inputs"
             raise UsageError(Problem("session constants", "not given", listed, step))
         step = "one array per stream input" + (", first axis = hops" if hops else "")
         return fit_inputs(inputs, self.manifest.stream_inputs, step, hops)

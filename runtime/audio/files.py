@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from fractions import Fraction
 from itertools import chain
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +58,17 @@ def run_sounds(
     """Stream PCM of any number of inputs and channels through a build, with the delay of each output taken out.
 
     Args:
-        stream: a build with only PCM inputs and outputs.
-        sounds: (channels, samples) float32 of each input, all of one length.
+        stream: a build whose inputs and outputs are all sound, each at a rate of its own.
+        sounds: (channels, samples) float32 of each input, all of one length in time.
         progress: gets the hops done after each hop.
 
     Returns:
-        (channels, samples) float32 of each output, as long as the inputs.
+        (channels, samples) float32 of each output, as long in time as the inputs.
 
     Raises:
         UsageError: the build has other inputs or outputs, or the sounds do not fit it.
     """
-    check_pcm(stream.manifest)
+    check_sound(stream.manifest)
     return _timed_run(stream, sounds, progress)[0]
 
 
@@ -75,16 +77,22 @@ def _timed_run(
 ) -> tuple[dict[str, Samples], Float64]:
     outputs = stream.manifest.stream_outputs
     hops = sound_hops(stream.manifest, sounds, max(t.delay_samples or 0 for t in outputs))
-    length = next(iter(sounds.values())).shape[1]
+    name, sound = next(iter(sounds.items()))
+    rates = {t.name: _rate(t) for t in (*stream.manifest.stream_inputs, *outputs)}
+    length = sound.shape[1] / rates[name]
     stream.reset()
     results, times_us = stream.timed_run(hops, hop_progress(hops, progress))
     made = {t.name: hops_to_frames(results[t.name], _layout(t)) for t in outputs}
-    starts = {t.name: t.delay_samples or 0 for t in outputs}
-    return {n: whole[:, starts[n] :][:, :length] for n, whole in made.items()}, times_us
+    starts = {t.name: ceil((t.delay_samples or 0) * rates[t.name]) for t in outputs}
+    return {
+        n: whole[:, starts[n] :][:, : ceil(length * rates[n])] for n, whole in made.items()
+    }, times_us
 
 
 def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
     """Cut the sounds of a build's inputs into (hops, *shape), followed by `rest` samples of silence.
+
+    `rest` counts samples of the reference stream, as the build's hop does.
 
     Raises:
         UsageError: inputs that are missing or unknown, or another number of channels, or unequal lengths.
@@ -96,20 +104,41 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
         Problem(
             f"input '{name}'",
             f"{sounds[name].shape}",
-            f"({inputs[name].pcm_channels}, samples)",
+            f"({inputs[name].sound_channels}, samples)",
             "reshape it",
         )
         for name in sorted(inputs.keys() & sounds.keys())
-        if len(sounds[name].shape) != 2 or sounds[name].shape[0] != inputs[name].pcm_channels
+        if len(sounds[name].shape) != 2 or sounds[name].shape[0] != inputs[name].sound_channels
     ]
     if problems:
         raise UsageError(problems)
     lengths = {name: sound.shape[1] for name, sound in sounds.items()}
-    if len({*lengths.values()}) > 1:
+    _check_lengths(inputs, lengths)
+    padded = _padded(inputs, sounds, manifest.stream["hop_samples"], rest)
+    return {n: frames_to_hops(padded[n], _layout(t), t.shape) for n, t in inputs.items()}
+
+
+def _padded(
+    inputs: Mapping[str, Tensor], sounds: Sounds, hop: int, rest: int
+) -> dict[str, Samples]:
+    """Return sounds and `rest` samples of silence, filled up to whole hops."""
+    spans = [sounds[name].shape[1] / _rate(tensor) for name, tensor in inputs.items()]
+    hops = max(ceil((span + rest) / hop) for span in spans)
+    counts = {n: hops * int(hop * _rate(t)) - sounds[n].shape[1] for n, t in inputs.items()}
+    return {name: np.pad(sounds[name], ((0, 0), (0, n))) for name, n in counts.items()}
+
+
+def _check_lengths(inputs: Mapping[str, Tensor], lengths: Mapping[str, int]) -> None:
+    """Refuse sounds that differ in length by more than a frame of the slowest stream."""
+    slowest = min(map(_rate, inputs.values()))
+    if len({lengths[n] * slowest // _rate(t) for n, t in inputs.items()}) > 1:
         found = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise UsageError(Problem("inputs", found, "one length", "cut them to one length"))
-    padded = {name: np.pad(sound, ((0, 0), (0, rest))) for name, sound in sounds.items()}
-    return {n: frames_to_hops(padded[n], _layout(t), t.shape) for n, t in inputs.items()}
+
+
+def _rate(tensor: Tensor) -> Fraction:
+    """Return the frames of a stream in a sample of the reference stream."""
+    return Fraction(tensor.rate or 1)
 
 
 def hop_progress(hops: Arrays, progress: Progress | None) -> Callable[[int], None] | None:
@@ -126,8 +155,8 @@ def _layout(tensor: Tensor) -> Layout:
 def list_tensors(tensors: Sequence[Tensor]) -> str:
     """Names and channels of PCM, shapes of anything else."""
     return ", ".join(
-        f"{t.name} ({t.pcm_channels} channel{'s' * (t.pcm_channels > 1)})"
-        if t.pcm_channels
+        f"{t.name} ({t.sound_channels} channel{'s' * (t.sound_channels > 1)})"
+        if t.sound_channels
         else f"{t.name} {list(t.shape)}"
         for t in tensors
     )
@@ -147,27 +176,48 @@ def check_pcm(manifest: Manifest) -> None:
     raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops and gives PCM", step))
 
 
+def check_sound(manifest: Manifest) -> None:
+    """Raise a UsageError if inputs or outputs of a build are not only sound, each at a rate of its own."""
+    if not all(t.sound_channels for t in (*manifest.stream_inputs, *manifest.stream_outputs)):
+        check_pcm(manifest)
+
+
 def _misfit(manifest: Manifest, allowed: str, step: str) -> Problem:
     found = f"takes {list_tensors(manifest.stream_inputs)}, gives {list_tensors(manifest.stream_outputs)}"
     return Problem(f"build of '{manifest.source['name']}'", found, allowed, step)
 
 
 def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, Clip]:
-    """Read a .wav for each input of a build that takes PCM, at the build's rate.
+    """Read a .wav for each input of a build that takes sound, at the rate of that input.
 
     Raises:
         UsageError: no such build, files that do not fit it or each other, inputs without a file.
         ToolError: soundfile or soxr is not installed.
     """
     inputs = manifest.stream_inputs
-    if not manifest.takes_pcm:
+    if not all(tensor.sound_channels for tensor in inputs):
         step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
         raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops", step))
     names, listed = {tensor.name for tensor in inputs}, list_tensors(inputs)
     if problems := name_problems(names, sources.keys(), listed, "NAME=FILE", "no file"):
         raise UsageError(problems)
-    channels = {tensor.name: tensor.pcm_channels or 1 for tensor in inputs}
-    return read_together(sources, channels, manifest.stream["sample_rate_hz"])
+    channels = {tensor.name: tensor.sound_channels or 1 for tensor in inputs}
+    known = manifest.stream["sample_rate_hz"]
+    hertz = {
+        t.name: None if known is None else _whole_hertz(t.name, known * _rate(t)) for t in inputs
+    }
+    return read_together(sources, channels, hertz)
+
+
+def _whole_hertz(name: str, hertz: Fraction) -> int:
+    """Return the samples per second of a stream, as a file has them."""
+    if hertz.denominator > 1:
+        found, step = (
+            f"{float(hertz):g} Hz",
+            "export with a --sample-rate that gives each stream one",
+        )
+        raise UsageError(Problem(f"stream '{name}'", found, "a whole number of Hz", step))
+    return int(hertz)
 
 
 def run_wav(
@@ -180,7 +230,7 @@ def run_wav(
         ToolError: soundfile or soxr is not installed.
     """
     manifest = stream.manifest
-    check_pcm(manifest)
+    check_sound(manifest)
     sides = manifest.stream_inputs, manifest.stream_outputs
     if any(len(side) > 1 for side in sides):
         step = "name them: " + " ".join(f"{t.name}=FILE" for side in sides for t in side)
@@ -207,8 +257,8 @@ def run_wavs(
 
 
 def check_outs(manifest: Manifest, outs: Mapping[str, Path]) -> None:
-    """Raise a UsageError where a build is none of PCM alone, or lacks an output that is named."""
-    check_pcm(manifest)
+    """Raise a UsageError where a build is none of sound alone, or lacks an output that is named."""
+    check_sound(manifest)
     outputs = {tensor.name for tensor in manifest.stream_outputs}
     if unknown := sorted(outs.keys() - outputs):
         listed = list_tensors(manifest.stream_outputs)
@@ -224,18 +274,22 @@ def run_clips(
 ) -> tuple[str, ...]:
     """Do as `run_wavs` with the data that `read_sources` read, for outputs that `check_outs` takes."""
     outputs = {tensor.name: tensor for tensor in stream.manifest.stream_outputs}
+    reference, first = _reference_hertz(stream.manifest, clips), next(iter(clips.values()))
+    hertz = {name: _whole_hertz(name, reference * _rate(outputs[name])) for name in outs}
     with ExitStack() as stack:
-        temporary = {
-            name: stack.enter_context(replacement_path(path, *sources.values()))
-            for name, path in outs.items()
-        }
+        paths = [stack.enter_context(replacement_path(p, *sources.values())) for p in outs.values()]
         made = run_sounds(stream, {name: clip.samples for name, clip in clips.items()}, progress)
-        first = next(iter(clips.values()))
-        for name, path in temporary.items():
-            write_wav(path, made[name], first.sample_rate_hz, first.subtype)
+        for name, path in zip(outs, paths, strict=True):
+            write_wav(path, made[name], hertz[name], first.subtype)
     late = sorted({outputs[name].delay_samples for name in outs} - {0}, key=str)
     notes = chain.from_iterable(clip.notes for clip in clips.values())
-    return (*dict.fromkeys(notes), *(delay_note(delay, first.sample_rate_hz) for delay in late))
+    return (*dict.fromkeys(notes), *(delay_note(delay, int(reference)) for delay in late))
+
+
+def _reference_hertz(manifest: Manifest, clips: Mapping[str, Clip]) -> Fraction:
+    """Return the samples per second of the reference stream, as the first recording shows them."""
+    (name, clip), *_ = clips.items()
+    return clip.sample_rate_hz / next(_rate(t) for t in manifest.stream_inputs if t.name == name)
 
 
 def delay_note(delay_samples: int | None, sample_rate_hz: int) -> str:

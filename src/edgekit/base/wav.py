@@ -105,9 +105,12 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
 
 
 def read_together(
-    files: Mapping[str, Path], channels: Mapping[str, int], sample_rate_hz: int | None
+    files: Mapping[str, Path], channels: Mapping[str, int], rates_hz: Mapping[str, int | None]
 ) -> dict[str, Clip]:
     """Read a recording of each of several streams that were recorded together, (channels, samples) each.
+
+    Streams may differ in their rate. Files of streams of one rate have one rate, and all have one length, up to a
+    sample of the slowest stream.
 
     Raises:
         UsageError: as `read_channels`, of all files, or files that differ in rate or length.
@@ -116,22 +119,32 @@ def read_together(
     clips, problems = dict[str, Clip](), list[Problem]()
     for name, path in files.items():
         try:
-            clips[name] = read_channels(path, channels[name], sample_rate_hz)
+            clips[name] = read_channels(path, channels[name], rates_hz[name])
         except UsageError as error:
             problems += error.problems
     if problems:
         raise UsageError(problems)
+    _check_together(files, clips, rates_hz)
+    return clips
+
+
+def _check_together(
+    files: Mapping[str, Path], clips: Mapping[str, Clip], rates_hz: Mapping[str, int | None]
+) -> None:
+    """Refuse files of one rate that should have it and do not, and files of different lengths."""
     info = _soundfile().info
     rates = {name: info(str(path)).samplerate for name, path in files.items()}
     lengths = {name: clip.samples.shape[1] for name, clip in clips.items()}
-    for values, what, unit, step in (
-        (rates, "rate", "Hz", "resample one of them"),
-        (lengths, "length", "samples", "cut them to what was recorded together"),
+    slowest = min(clip.sample_rate_hz for clip in clips.values())
+    spans = {lengths[n] * slowest // clip.sample_rate_hz for n, clip in clips.items()}
+    of_one_rate = len({*rates_hz.values()}) == 1 and len({*rates.values()}) > 1
+    for differs, values, what, unit, step in (
+        (of_one_rate, rates, "rate", "Hz", "resample one of them"),
+        (len(spans) > 1, lengths, "length", "samples", "cut them to what was recorded together"),
     ):
-        if len({*values.values()}) > 1:
+        if differs:
             found = ", ".join(f"'{files[name].name}' {n} {unit}" for name, n in values.items())
             raise UsageError(Problem("files of one recording", found, f"one {what}", step))
-    return clips
 
 
 def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -> None:

@@ -8,11 +8,14 @@ import soundfile
 import tiny_build
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stream_networks import Net
 from tiny_build import needs_cc
 
+from edgekit import api
 from edgekit.base.errors import UsageError
-from edgekit.base.wav import read_wav
-from edgekit.runtime.audio.files import run_samples, run_wav
+from edgekit.base.wav import read_channels, read_wav, write_wav
+from edgekit.export.hop_runner import in_onnxruntime
+from edgekit.runtime.audio.files import run_samples, run_sounds, run_wav, run_wavs
 from edgekit.runtime.stream import Stream
 
 
@@ -110,3 +113,50 @@ def test_a_build_that_takes_no_pcm_refuses_audio(tmp_path: Path) -> None:
     other = Stream.open(tiny_build.write(tmp_path / "build", stream=facts))
     with pytest.raises(UsageError, match="takes pcm"):
         run_samples(other, tone(20)[:, 0])
+
+
+@pytest.fixture(scope="module")
+def two_rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A microphone at 16 kHz and a reference x at 48 kHz; an output at 48 kHz, a sample late, and one at 16 kHz."""
+    folder, net = tmp_path_factory.mktemp("rates"), Net()
+    low = net.conv("x", 1, 1, 6, left=3, stride=3)
+    low = net.add("Add", net.conv("mic", 1, 1, 3, left=2), low)
+    high = net.add("Add", net.transposed(low, 1, 1, 3, 3), net.conv("x", 1, 1, 3, left=1, right=1))
+    source = folder / "net.onnx"
+    source.write_bytes(net.model([1, 1, "3*T"], [high, low], more={"mic": [1, 1, "T"]}))
+    names = (high, low)
+    layouts = dict.fromkeys(("mic", *names), "NCT")
+    api.export(str(source), "host", folder / "build", sample_rate=48000, layouts=layouts, hop=48)
+    return folder
+
+
+@needs_cc
+def test_streams_of_two_rates_from_files_of_theirs(two_rates: Path, tmp_path: Path) -> None:
+    random, stream = np.random.default_rng(3), Stream.open(two_rates / "build")
+    sounds = {"mic": random.normal(size=1605), "x": random.normal(size=3 * 1605)}
+    files = {name: tmp_path / f"{name}.wav" for name in sounds}
+    for (name, sound), hertz in zip(sounds.items(), (16000, 48000), strict=True):
+        sounds[name] = (0.1 * sound).astype(np.float32)
+        write_wav(files[name], sounds[name], hertz, "FLOAT")
+    outs = {t.name: tmp_path / f"{t.name}.wav" for t in stream.manifest.stream_outputs}
+    run_wavs(stream, files, outs)
+    feed = {name: sound[None, None] for name, sound in sounds.items()}
+    whole = in_onnxruntime((two_rates / "net.onnx").read_bytes())(feed)
+    for (name, path), hertz in zip(outs.items(), (48000, 16000), strict=True):
+        found = read_channels(path, 1)
+        assert found.sample_rate_hz == hertz
+        np.testing.assert_allclose(found.samples, whole[name][0], atol=1e-6)
+
+
+@needs_cc
+def test_files_of_two_rates_that_do_not_fit_each_other(two_rates: Path, tmp_path: Path) -> None:
+    stream = Stream.open(two_rates / "build")
+    for name, hertz in (("mic", 16000), ("x", 48000)):
+        write_wav(tmp_path / f"{name}.wav", np.zeros(4800, np.float32), hertz, "FLOAT")
+    files = {name: tmp_path / f"{name}.wav" for name in ("mic", "x")}
+    with pytest.raises(
+        UsageError, match=r"4800 samples, 'x.wav' 4800 samples; allowed: one length"
+    ):
+        run_wavs(stream, files, {})
+    with pytest.raises(UsageError, match=r"inputs: (x|mic) 48, (x|mic) 48; allowed: one length"):
+        run_sounds(stream, dict.fromkeys(files, np.zeros((1, 48), np.float32)))

@@ -240,7 +240,7 @@ class Comparison:
             if last is not None and np.array_equal(last, device) and last.any():
                 text += " It is that of the hop before: it was read before it was written, or stayed in a cache."
             elif self.tolerance.exact and ratio_db(golden, device) > COMPILER_DB:
-                text += f" So near, it is rather the compiler's options: {OPTIONS}."
+                text += f" The difference is small, so the likely cause is the compiler's options: {OPTIONS}."
         self._add("outputs", text, frame)
 
     def _name_pending(self, after: bytes | None) -> None:

@@ -159,7 +159,7 @@ def _check_layout(build: Build, layout: RecordingLayout) -> None:
     if own != theirs or layers != shown or not same_size:
         found = "other states or layers than this version makes of its model.onnx"
         step = "replay with the version that made it, see `edgekit` in manifest.json"
-        raise UsageError(Problem("build", found, "those of its own", step))
+        raise UsageError(Problem("build", found, "those of this version", step))
 
 
 def parts_of(frame: Frame, manifest: Manifest, layout: RecordingLayout) -> HopParts:
