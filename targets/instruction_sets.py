@@ -38,18 +38,16 @@ class TileLayout:
     """How integer convolutions of ``runtime/src/tiles`` read weights, two outputs side by side.
 
     Attributes:
-        group: taps of an output that lie together, ``EK_TILE_GROUP``.
+        group: taps of an output that lie together.
+        fill: taps of which a piece has a multiple, ``EK_TILE_FILL``.
         taps: most taps of a piece, ``EK_TILE_TAPS``.
-        channels: from this number of channels on they are interleaved, ``EK_TILE_CHANNELS``.
-        rows: of which a strip of windows has a multiple, ``EK_STRIP_ROWS``.
-        strips: of channels each by itself, too, the rows that a window reads lie side by side:
-            ``runtime/src/mve/ek_conv_planes.h``.
+        strips: windows may lie in strips, ``EK_TILE_STRIPS``, also of channels each by itself:
+            ``runtime/src/mve/ek_conv_planes.h``. From 8 channels on, ``EK_TILE_CHANNELS``, others are interleaved.
     """
 
     group: int
+    fill: int
     taps: int
-    channels: int
-    rows: int
     strips: bool = False
 
 
@@ -250,7 +248,7 @@ INSTRUCTION_SETS = {
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
-                tiles=TileLayout(group=16, taps=512, channels=8, rows=1, strips=True),
+                tiles=TileLayout(group=16, fill=16, taps=512, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False, most_positions=1),
             ),
         ),
@@ -263,7 +261,7 @@ INSTRUCTION_SETS = {
             packing=Packing(
                 rows=4,
                 taps=((8, 4), (16, 4)),
-                tiles=TileLayout(group=4, taps=512, channels=4, rows=4),
+                tiles=TileLayout(group=1, fill=2, taps=288),
                 sparse=Sparse(pays=PATTERNS, most_positions=1),
             ),
         ),

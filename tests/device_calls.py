@@ -61,6 +61,12 @@ int main(void)
 """
 
 
+def array_bytes(call: Call) -> int:
+    """What a program holds of a call."""
+    arrays = [a for a in call.args if isinstance(a, np.ndarray)]
+    return sum(a.nbytes for a in (*arrays, *map(np.asarray, call.expected.values())))
+
+
 def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
     """Write the kernels as builds for a profile have them, and ``replay/`` with the program."""
     calls = [way for call in calls for way in ways(call, profile.kernels)]

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from c_kernels import Call
-from device_calls import write_calls
+from device_calls import array_bytes, write_calls
 from devices import QUICK, on_devices, run_program
 from kernel_cases import CASES, FULL, Seeded, conv
 
@@ -18,12 +16,6 @@ from edgekit.targets.devices import profile
 SEEDS = 3
 PROGRAMS = 2  # one holds more code than the emulated Cortex-M55 has memory for
 MOST_BYTES = 1 << 16  # of a call's arrays: those of all kernels share the memory of a small device
-
-
-def array_bytes(call: Call) -> int:
-    """What a program holds of a call."""
-    arrays = [a for a in call.args if isinstance(a, np.ndarray)]
-    return sum(a.nbytes for a in (*arrays, *map(np.asarray, call.expected.values())))
 
 
 @on_devices(

@@ -99,7 +99,7 @@ def connect(device: str, run: str) -> Iterator[AdbLink]:
         raise UsageError(Problem("--device", device, "adb[:serial]", "adb devices lists them"))
     path = shutil.which("adb")
     if path is None:
-        raise ToolError(f"{device} needs adb, which is not here; {HOW_TO_GET}")
+        raise ToolError(f"{device} needs adb, which is not installed; {HOW_TO_GET}")
     adb = (path,) if match["serial"] is None else (path, "-s", match["serial"])
     hold = Conversation([*adb, "shell", HOLD.replace("@HELLO@\n", HELLO)])
     folder = None

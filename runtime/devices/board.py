@@ -34,9 +34,9 @@ LARGEST = 10**9  # of numbers
 KINDS = {
     "tcm": Kind("RAM coupled to the core", keeps=False),
     "sram": Kind("RAM of the chip", keeps=False),
-    "sdram": Kind("RAM beside the chip", keeps=False),
+    "sdram": Kind("RAM next to the chip", keeps=False),
     "flash": Kind("flash of the chip", keeps=True),
-    "xip": Kind("flash beside the chip, executed in place", keeps=True),
+    "xip": Kind("flash next to the chip, executed in place", keeps=True),
 }
 
 

@@ -143,5 +143,5 @@ def _command(profile: Profile, program: Path, options: Sequence[str] = ()) -> tu
     need = profile.qemu[0]
     if shutil.which(need) is None:
         get = f"; as root: apt-get install {APT[need]}" if need in APT else ""
-        raise ToolError(f"{profile.name} needs {need}, which is not here{get}")
+        raise ToolError(f"{profile.name} needs {need}, which is not installed{get}")
     return profile.qemu_command(str(program), options)

@@ -661,7 +661,8 @@ void ek_conv_points_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, con
                            const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
                            const ek_conv_shape *shape);
 
-/* On Cortex-M with DSP instructions or Helium, where each channel is by itself, in_c == groups, and has one output or two. */
+/* On Cortex-M with DSP instructions or Helium, where each channel is by itself, in_c == groups, and has one output or two;
+ * without Helium also where each group has one output. */
 void ek_conv_planes_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                           const ek_conv_shape *shape);
@@ -669,7 +670,7 @@ void ek_conv_planes_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, con
                            const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
                            const ek_conv_shape *shape);
 
-/* On the same, with windows in strips of whole rows, without dilation along the row, stride_w <= k_w. */
+/* With Helium, windows in strips of whole rows, without dilation along the row, stride_w <= k_w. */
 void ek_conv_strips_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                           const ek_conv_shape *shape);
@@ -747,7 +748,7 @@ void ek_conv_transpose_runs_s8_s16(const int8_t *x, int32_t x_zero, const int8_t
                                    const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
                                    int32_t y_max, int16_t *y, const ek_conv_shape *shape);
 
-/* On Cortex-M with DSP instructions or Helium, each phase as ek_conv_strips_s8_s8. */
+/* With Helium, each phase as ek_conv_strips_s8_s8. */
 void ek_conv_transpose_strips_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
                                     const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
                                     int32_t y_max, int8_t *y, const ek_conv_shape *shape);

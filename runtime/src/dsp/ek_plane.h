@@ -14,6 +14,11 @@ static __attribute__((noinline)) void ek_copy_rows(const int8_t *x, int32_t x_st
     for (; rows > 0 && n < 4; rows--, x += x_step, to += to_step) {
         ek_take_run(x, n, to);
     }
+    for (; rows > 0 && n <= 8; rows--, x += x_step, to += to_step) {
+        const uint32_t first = (uint32_t)ek_word(x), second = (uint32_t)ek_word(x + last);
+        ek_put_word(to, first);
+        ek_put_word(to + last, second);
+    }
     for (; rows > 0; rows--, x += x_step, to += to_step) {
         int32_t i = 0;
         for (; i < last - 4; i += 8) {
@@ -41,242 +46,293 @@ static __attribute__((noinline)) void ek_thin_rows(const int8_t *x, int32_t x_st
 }
 
 #define EK_PLANE_STEPS 64
-#define EK_PLANE_SUMS 128
+#define EK_PLANE_SUMS 128 /* at once, and three behind them */
 
-/* A step takes three neighbours from `at` on, w the outer ones and `other` the middle one; or three with one between each
- * two, w the first two and `other` the last two; or two taps w at `at` and `other`. Those that are not there are 0. */
+/* A step takes taps from `at` on: of three or four neighbours w is the first and the third, `other` the second and the fourth;
+ * of three with one between each two the first two, and the last two. One tap is w, and lies at `other`. Others are 0. */
 typedef struct {
     int32_t w, other, at;
 } ek_plane_step;
 
-/* The steps of an output, of threes or twos; none where there are too many. */
+/* The steps of an output: those of four taps, of three, of one; none where there are too many. */
 typedef struct {
     const ek_plane_taps *taps;
-    const int8_t *w;
-    int32_t threes, twos;
+    int32_t fours, threes, ones;
     ek_plane_step step[EK_PLANE_STEPS];
 } ek_plane_steps;
 
-/* Whether the taps of a kernel are taken in threes along its rows. */
-static inline int ek_plane_has_threes(int32_t k_h, int32_t k_w)
+/* Whether a stride of two may keep columns together: steps along rows then suffice. */
+static inline int ek_plane_has_rows(int32_t k_h, int32_t k_w)
 {
+#ifdef EK_HAS_BLOCKS
     return k_w > 1 && k_h * ((k_w + 2) / 3) <= EK_PLANE_STEPS;
+#else
+    return 0 * k_h * k_w;
+#endif
+}
+
+/* Of a row of k_w taps, those in fours, in threes and by themselves. */
+static inline void ek_split_row(int32_t k_w, int32_t near, int32_t *fours, int32_t *threes, int32_t *ones)
+{
+    const int32_t rest = near == 1 ? k_w % 4 : k_w;
+    *fours = near == 1 ? k_w / 4 : 0;
+    *threes = near == 2 ? (k_w + 2) / 3 : near == 1 && rest > 1;
+    *ones = near == 2 || rest == 0 || *threes > 0 ? 0 : rest;
 }
 
 /* Choose the steps, without their weights. */
-static __attribute__((noinline)) void ek_plan_steps(const ek_plane_taps *t, ek_plane_steps *p)
+static __attribute__((noinline)) void ek_plan_steps(const ek_plane_taps *v, ek_plane_steps *p)
 {
-    const int32_t kernel = t->k_h * t->k_w;
-    ek_plane_step *step = p->step;
-    p->taps = t;
-    p->threes = t->near > 0 && ek_plane_has_threes(t->k_h, t->k_w) ? t->k_h * ((t->k_w + 2) / 3) : 0;
-    p->twos = p->threes == 0 && kernel <= 2 * EK_PLANE_STEPS ? (kernel + 1) / 2 : 0;
-    if (p->threes > 0) {
-        for (int32_t ky = 0; ky < t->k_h; ky++) {
-            for (int32_t kx = 0; kx < t->k_w; kx += 3, step++) {
-                step->at = t->down[ky] + t->right[kx];
-            }
+    int32_t fours, threes, ones;
+    ek_split_row(v->k_w, v->near, &fours, &threes, &ones);
+    p->taps = v;
+    p->fours = p->threes = p->ones = 0;
+    if (v->k_h * (fours + threes + ones) > EK_PLANE_STEPS || !ek_plane_has_rows(1, 3)) {
+        return;
+    }
+    p->fours = v->k_h * fours, p->threes = v->k_h * threes, p->ones = v->k_h * ones;
+    ek_plane_step *four = p->step, *three = four + p->fours, *one = three + p->threes;
+    for (int32_t ky = 0; ky < v->k_h; ky++) {
+        const int16_t *right = v->right;
+        for (int32_t i = 0; i < fours; i++, right += 4) {
+            four++->at = v->down[ky] + *right;
         }
-    } else if (p->twos > 0) {
-        for (int32_t i = 0, ky = 0, kx = 0; i < kernel; i++) {
-            const int32_t at = t->down[ky] + t->right[kx];
-            if ((i & 1) == 0) {
-                step->at = at;
-            }
-            step->other = at;
-            step += i & 1;
-            ky += ++kx == t->k_w;
-            kx = kx == t->k_w ? 0 : kx;
+        for (int32_t i = 0; i < threes; i++, right += 3) {
+            three++->at = v->down[ky] + *right;
+        }
+        for (int32_t i = 0; i < ones; i++) {
+            one++->other = v->down[ky] + *right++;
         }
     }
 }
 
-/* The weights of the steps of a channel. */
+/* The weights of a channel. */
 static __attribute__((noinline)) void ek_fill_steps(const int8_t *w, ek_plane_steps *p)
 {
     const int32_t k_w = p->taps->k_w, near = p->taps->near;
-    p->w = w;
-    if (p->threes > 0) {
-        for (ek_plane_step *step = p->step, *const end = step + p->threes; step < end;) {
-            for (int32_t left = k_w; left > 0; left -= 3, step++) {
-                const int32_t second = left > 1 ? w[1] : 0, third = left > 2 ? w[2] : 0;
-                step->w = (int32_t)ek_lower_halves(w[0], near == 1 ? third : second);
-                step->other = near == 1 ? second : (int32_t)ek_lower_halves(second, third);
-                w += left > 2 ? 3 : left;
-            }
+    int32_t fours, threes, ones;
+    if (p->fours + p->threes + p->ones == 0) {
+        return;
+    }
+    ek_plane_step *four = p->step, *three = four + p->fours, *one = three + p->threes;
+    ek_split_row(k_w, near, &fours, &threes, &ones);
+    for (int32_t ky = p->taps->k_h; ky > 0; ky--) {
+        for (int32_t i = 0; i < fours; i++, four++, w += 4) {
+            four->w = (int32_t)ek_lower_halves(w[0], w[2]), four->other = (int32_t)ek_lower_halves(w[1], w[3]);
         }
-    } else {
-        for (int32_t i = p->twos, left = p->taps->k_h * k_w; i > 0; i--, left -= 2, w += 2) {
-            p->step[p->twos - i].w = (int32_t)ek_lower_halves(w[0], left > 1 ? w[1] : 0);
+        for (int32_t i = 0, left = k_w - 4 * fours; i < threes; i++, three++, w += left < 3 ? left : 3, left -= 3) {
+            const int32_t second = left > 1 ? w[1] : 0, last = left > 2 ? w[2] : 0;
+            three->w = (int32_t)ek_lower_halves(w[0], near == 1 ? last : second);
+            three->other = near == 1 ? second : (int32_t)ek_lower_halves(second, last);
+        }
+        for (int32_t i = 0; i < ones; i++, one++) {
+            one->w = *w++;
         }
     }
 }
 
-#ifdef __OPTIMIZE__ /* else too few registers are left */
-/* Two sums of three rows of three taps, rows `down` apart: `half` says which half of `middle` is the middle tap of a row. */
-#define EK_ROW_OF_THREE(at, outer, middle, half)                                                              \
-    "ldr %[t], [%[x]" at "]\n\tsxtb16 %[h], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"                            \
-    "smlad %[a], %[t], %[" outer "], %[a]\n\tsmlab" half " %[a], %[h], %[" middle "], %[a]\n\t"              \
-    "smlad %[b], %[h], %[" outer "], %[b]\n\tsmlat" half " %[b], %[t], %[" middle "], %[b]\n\t"
+#ifdef EK_HAS_BLOCKS
+/* Two sums of a row of three taps: `half` says which half of `middle` is the middle tap, c and d are what is added to. */
+#define EK_ROW_OF_THREE(at, outer, middle, half, c, d)                                                        \
+    "ldr %[t], [%[x]" at "\n\tsxtb16 %[h], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"                             \
+    "smlad %[a], %[t], %[" outer "], %[" c "]\n\tsmlab" half " %[a], %[h], %[" middle "], %[a]\n\t"         \
+    "smlad %[b], %[h], %[" outer "], %[" d "]\n\tsmlat" half " %[b], %[t], %[" middle "], %[b]\n\t"
 
 /* The same of positions two elements apart; y is x + 2. */
 #define EK_ROW_OF_THREE_APART(at, outer, middle, half)                                                        \
-    "ldr %[t], [%[x]" at "]\n\tsxtb16 %[h], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"                            \
+    "ldr %[t], [%[x]" at "\n\tsxtb16 %[h], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"                             \
     "smlad %[a], %[t], %[" outer "], %[a]\n\tsmlab" half " %[a], %[h], %[" middle "], %[a]\n\t"              \
-    "ldr %[t], [%[y]" at "]\n\tsxtb16 %[t], %[t]\n\tsmlat" half " %[b], %[h], %[" middle "], %[b]\n\t"       \
+    "ldr %[t], [%[y]" at "\n\tsxtb16 %[t], %[t]\n\tsmlat" half " %[b], %[h], %[" middle "], %[b]\n\t"        \
     "smlad %[b], %[t], %[" outer "], %[b]\n\t"
 
-#define EK_THREE_ROWS(row, then)                                                                              \
-    __asm__(row(", %[d]", "p", "m", "t") row(", %[d], lsl #1", "q", "n", "b") row("", "o", "m", "b") then     \
-            : [a] "+r"(a), [b] "+r"(b), [x] "+r"(x), [y] "+r"(x2), [t] "=&r"(word), [h] "=&r"(odd)              \
-            : [d] "r"(down), [o] "r"(first), [p] "r"(second), [q] "r"(third), [m] "r"(middles), [n] "r"(middle) \
-            : "memory", "cc")
+/* The sums of two positions, and of all rows: t is free, x and `to` are at the end of a row. */
+#define EK_NINE_NEIGHBOURS(start, c, e)                                                                        \
+    "1:\n\t" start EK_ROW_OF_THREE(", %[d]]", "p", "m", "t", c, e)                                            \
+    EK_ROW_OF_THREE(", %[d], lsl #1]", "q", "n", "b", "a", "b") EK_ROW_OF_THREE("], #2", "o", "m", "b", "a", "b") \
+    "strd %[a], %[b], [%[to]], #8\n\tcmp %[to], %[last]\n\tbne 1b\n\t" EK_NINE_END("", "add %[last], %[to], %[t]\n\t")
+#define EK_NINE_APART(start)                                                                                  \
+    "1:\n\t" start EK_ROW_OF_THREE_APART(", %[d]]", "p", "m", "t") EK_ROW_OF_THREE_APART(", %[e]]", "q", "n", "b") \
+    EK_ROW_OF_THREE_APART("], #4", "o", "m", "b")                                                             \
+    "strd %[a], %[b], [%[to]], #8\n\tldr %[t], %[last]\n\tcmp %[to], %[t]\n\tbne 1b\n\t"                    \
+    EK_NINE_END("add %[y], %[t]\n\t", "add %[t], %[to]\n\tstr %[t], %[last]\n\t")
+#define EK_NINE_END(skip, last)                                                                               \
+    "ldr %[t], %[skip]\n\tadd %[x], %[t]\n\t" skip "ldr %[t], %[back]\n\tsub %[to], %[t]\n\tldr %[t], %[size]\n\t" \
+    last "ldr %[t], %[left]\n\tsubs %[t], #1\n\tstr %[t], %[left]\n\tbne 1b"
+#define EK_NINE_INPUTS                                                                                        \
+    [d] "r"(down), [o] "r"(first), [p] "r"(second), [q] "r"(third), [m] "r"(middles), [n] "r"(middle),        \
+    [skip] "m"(skip), [back] "m"(back), [size] "m"(size)
+#define EK_NINE_OUTPUTS                                                                                       \
+    [a] "=&r"(a), [b] "=&r"(b), [x] "+r"(x), [t] "=&r"(word), [h] "=&r"(odd), [to] "+r"(acc), [left] "+m"(rows)
 
-/* acc [n] = the sums of three steps of three taps, as far apart as the first two. */
-static __attribute__((noinline)) void ek_plane_nine(const int8_t *x, const ek_plane_steps *p, int32_t bias, int32_t n,
-                                                    int32_t *acc)
+/* acc [rows][pitch] = n sums of three rows of three neighbours each from the band of the channel on, or they are added. */
+static __attribute__((noinline)) void ek_plane_nine(const int8_t *x, const ek_plane_taps *v, const int8_t *w, int32_t bias,
+                                                    int is_more, int32_t rows, int32_t n, int32_t pitch, int32_t *acc)
 {
-    const ek_plane_step *const s = p->step;
-    const int32_t first = s[0].w, second = s[1].w, third = s[2].w, middle = s[2].other, down = s[1].at - s[0].at;
-    const int32_t middles = (int32_t)ek_lower_halves(s[0].other, s[1].other), apart = p->taps->step;
-    int32_t *const end = acc + n;
-    x += s[0].at;
-    const int8_t *x2 = x + 2;
-    for (; acc < end; acc += 2) {
-        int32_t a = bias, b = bias, word, odd;
-        if (apart == 1) {
-            EK_THREE_ROWS(EK_ROW_OF_THREE, "adds %[x], #2");
-        } else {
-            EK_THREE_ROWS(EK_ROW_OF_THREE_APART, "adds %[x], #4\n\tadds %[y], #4");
-        }
-        acc[0] = a, acc[1] = b;
+    const int32_t first = (int32_t)ek_lower_halves(w[0], w[2]), second = (int32_t)ek_lower_halves(w[3], w[5]);
+    const int32_t third = (int32_t)ek_lower_halves(w[6], w[8]), middles = (int32_t)ek_lower_halves(w[1], w[4]), middle = w[7];
+    const int32_t down = v->down[1], lower = v->down[2], even = n + (n & 1), back = 4 * (even - pitch), size = 4 * even;
+    const int32_t skip = v->pitch - even * v->step;
+    const int32_t *end = acc + even;
+    const int8_t *y = x + 2;
+    int32_t a, b, word, odd;
+    if (v->step == 1 && is_more) {
+        __asm__ volatile(EK_NINE_NEIGHBOURS("ldrd %[a], %[b], [%[to]]\n\t", "a", "b")
+                         : EK_NINE_OUTPUTS, [last] "+r"(end) : EK_NINE_INPUTS : "memory", "cc");
+    } else if (v->step == 1) {
+        __asm__ volatile(EK_NINE_NEIGHBOURS("", "c", "c")
+                         : EK_NINE_OUTPUTS, [last] "+r"(end) : EK_NINE_INPUTS, [c] "r"(bias) : "memory", "cc");
+    } else if (is_more) {
+        __asm__ volatile(EK_NINE_APART("ldrd %[a], %[b], [%[to]]\n\t")
+                         : EK_NINE_OUTPUTS, [y] "+r"(y), [last] "+m"(end) : EK_NINE_INPUTS, [e] "r"(lower) : "memory", "cc");
+    } else {
+        __asm__ volatile(EK_NINE_APART("ldr %[a], %[c]\n\tmov %[b], %[a]\n\t")
+                         : EK_NINE_OUTPUTS, [y] "+r"(y), [last] "+m"(end) : EK_NINE_INPUTS, [e] "r"(lower), [c] "m"(bias)
+                         : "memory", "cc");
     }
 }
 #endif
 
-/* sums [4] = the bias and the taps of four positions: of x0 x2 and x1 x3 of four neighbours the outer taps are those of
- * two. */
-static inline void ek_plane_threes(const int8_t *band, const ek_plane_step *step, int32_t count, int32_t bias,
-                                   int32_t *sums)
-{
-    int32_t a = bias, b = bias, c = bias, d = bias;
-    for (; count > 0; count--, step++) {
-        const int8_t *const x = band + step->at;
-        const int32_t first = ek_word(x), second = ek_word(x + 2), middle = step->other;
-        const int16x2_t outer = (int16x2_t)step->w, even = __sxtb16(first), odd = ek_odd(first);
-        const int16x2_t even2 = __sxtb16(second), odd2 = ek_odd(second);
-        a = __smlabb((int32_t)odd, middle, __smlad(even, outer, a));
-        b = __smlatb((int32_t)even, middle, __smlad(odd, outer, b));
-        c = __smlabb((int32_t)odd2, middle, __smlad(even2, outer, c));
-        d = __smlatb((int32_t)even2, middle, __smlad(odd2, outer, d));
-    }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
-}
+#ifdef EK_HAS_BLOCKS
+/* A step adds to the sums of four positions: of t the even bytes u and the odd ones t are the taps of two. */
+#define EK_PLANE_STEP(text)                                                                                   \
+    __asm__(text                                                                                              \
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [s] "+r"(s), [x] "=&r"(x), [p] "=&r"(outer), \
+              [q] "=&r"(inner), [t] "=&r"(t), [u] "=&r"(u)                                                    \
+            : [band] "r"(band)                                                                                \
+            : "memory")
+#define EK_PLANE_AT "ldr %[x], [%[s], #8]\n\tldrd %[p], %[q], [%[s]], #12\n\tadd %[x], %[band]\n\t"
+#define EK_PLANE_WIDEN(at) "ldr %[t], [%[x]" at "]\n\tsxtb16 %[u], %[t]\n\tsxtb16 %[t], %[t], ror #8\n\t"
 
-/* The same of taps with one between each two. */
-static inline void ek_plane_threes_wide(const int8_t *band, const ek_plane_step *step, int32_t count, int32_t bias,
-                                   int32_t *sums)
-{
-    int32_t a = bias, b = bias, c = bias, d = bias;
-    for (; count > 0; count--, step++) {
-        const int8_t *const x = band + step->at;
-        const int32_t first = ek_word(x), second = ek_word(x + 4), lower = step->w, upper = step->other;
-        const int16x2_t even = __sxtb16(first), odd = ek_odd(first), even2 = __sxtb16(second), odd2 = ek_odd(second);
-        a = __smlabt((int32_t)even2, upper, __smlad(even, (int16x2_t)lower, a));
-        b = __smlabt((int32_t)odd2, upper, __smlad(odd, (int16x2_t)lower, b));
-        c = __smlatb((int32_t)even, lower, __smlad(even2, (int16x2_t)upper, c));
-        d = __smlatb((int32_t)odd, lower, __smlad(odd2, (int16x2_t)upper, d));
-    }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
-}
+/* Four, and three, neighbours. */
+#define EK_PLANE_FOUR                                                                                         \
+    EK_PLANE_AT EK_PLANE_WIDEN("")                                                                            \
+    "smlad %[a], %[u], %[p], %[a]\n\tsmlad %[b], %[t], %[p], %[b]\n\tsmlad %[a], %[t], %[q], %[a]\n\t"       \
+    EK_PLANE_WIDEN(", #2")                                                                                    \
+    "smlad %[c], %[u], %[p], %[c]\n\tsmlad %[b], %[u], %[q], %[b]\n\tsmlad %[d], %[t], %[p], %[d]\n\t"       \
+    "smlad %[c], %[t], %[q], %[c]\n\tldr %[t], [%[x], #4]\n\tsxtb16 %[t], %[t]\n\tsmlad %[d], %[t], %[q], %[d]"
+#define EK_PLANE_THREE                                                                                        \
+    EK_PLANE_AT EK_PLANE_WIDEN("")                                                                            \
+    "smlad %[a], %[u], %[p], %[a]\n\tsmlabb %[a], %[t], %[q], %[a]\n\tsmlad %[b], %[t], %[p], %[b]\n\t"      \
+    "smlatb %[b], %[u], %[q], %[b]\n\t" EK_PLANE_WIDEN(", #2")                                                \
+    "smlad %[c], %[u], %[p], %[c]\n\tsmlabb %[c], %[t], %[q], %[c]\n\tsmlad %[d], %[t], %[p], %[d]\n\t"      \
+    "smlatb %[d], %[u], %[q], %[d]"
 
-/* The same of neighbours, and of positions two elements apart. */
-static inline void ek_plane_threes_apart(const int8_t *band, const ek_plane_step *step, int32_t count, int32_t bias,
-                                   int32_t *sums)
-{
-    int32_t a = bias, b = bias, c = bias, d = bias;
-    for (; count > 0; count--, step++) {
-        const int8_t *const x = band + step->at;
-        const int32_t first = ek_word(x), second = ek_word(x + 4), middle = step->other;
-        const int16x2_t outer = (int16x2_t)step->w, odd = ek_odd(first), odd2 = ek_odd(second);
-        a = __smlabb((int32_t)odd, middle, __smlad(__sxtb16(first), outer, a));
-        b = __smlatb((int32_t)odd, middle, __smlad(__sxtb16(ek_word(x + 2)), outer, b));
-        c = __smlabb((int32_t)odd2, middle, __smlad(__sxtb16(second), outer, c));
-        d = __smlatb((int32_t)odd2, middle, __smlad(__sxtb16(ek_word(x + 6)), outer, d));
-    }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
-}
+/* One tap. */
+#define EK_PLANE_ONE                                                                                          \
+    "ldrd %[p], %[x], [%[s]], #12\n\tldr %[t], [%[band], %[x]]\n\tsxtb16 %[u], %[t]\n\t"                     \
+    "sxtb16 %[t], %[t], ror #8\n\tsmlabb %[a], %[u], %[p], %[a]\n\tsmlabb %[b], %[t], %[p], %[b]\n\t"        \
+    "smlatb %[c], %[u], %[p], %[c]\n\tsmlatb %[d], %[t], %[p], %[d]"
 
-/* The same of steps of two taps, of neighbours. */
-static inline void ek_plane_twos(const int8_t *band, const ek_plane_step *step, int32_t count, int32_t bias,
-                                   int32_t *sums)
-{
-    int32_t a = bias, b = bias, c = bias, d = bias;
-    for (; count > 0; count--, step++) {
-        const int32_t first = ek_word(band + step->at), second = ek_word(band + step->other);
-        const int16x2_t w = (int16x2_t)step->w, even = __sxtb16(first), odd = ek_odd(first);
-        const int16x2_t even2 = __sxtb16(second), odd2 = ek_odd(second);
-        a = __smlad(ek_lower_halves(even, even2), w, a);
-        b = __smlad(ek_lower_halves(odd, odd2), w, b);
-        c = __smlad(ek_upper_halves(even, even2), w, c);
-        d = __smlad(ek_upper_halves(odd, odd2), w, d);
+/* The same at positions two elements apart. */
+#define EK_PLANE_FOUR_APART                                                                                   \
+    EK_PLANE_AT EK_PLANE_WIDEN("")                                                                            \
+    "smlad %[a], %[u], %[p], %[a]\n\tsmlad %[a], %[t], %[q], %[a]\n\t" EK_PLANE_WIDEN(", #2")                \
+    "smlad %[b], %[u], %[p], %[b]\n\tsmlad %[b], %[t], %[q], %[b]\n\t" EK_PLANE_WIDEN(", #4")                \
+    "smlad %[c], %[u], %[p], %[c]\n\tsmlad %[c], %[t], %[q], %[c]\n\t" EK_PLANE_WIDEN(", #6")                \
+    "smlad %[d], %[u], %[p], %[d]\n\tsmlad %[d], %[t], %[q], %[d]"
+#define EK_PLANE_THREE_APART                                                                                  \
+    EK_PLANE_AT EK_PLANE_WIDEN("")                                                                            \
+    "smlad %[a], %[u], %[p], %[a]\n\tsmlabb %[a], %[t], %[q], %[a]\n\tsmlatb %[b], %[t], %[q], %[b]\n\t"     \
+    "ldr %[u], [%[x], #2]\n\tsxtb16 %[u], %[u]\n\tsmlad %[b], %[u], %[p], %[b]\n\t" EK_PLANE_WIDEN(", #4")   \
+    "smlad %[c], %[u], %[p], %[c]\n\tsmlabb %[c], %[t], %[q], %[c]\n\tsmlatb %[d], %[t], %[q], %[d]\n\t"     \
+    "ldr %[u], [%[x], #6]\n\tsxtb16 %[u], %[u]\n\tsmlad %[d], %[u], %[p], %[d]"
+#define EK_PLANE_ONE_APART                                                                                    \
+    "ldrd %[p], %[x], [%[s]], #12\n\tadd %[x], %[band]\n\tldr %[t], [%[x]]\n\tsxtb16 %[t], %[t]\n\tldr %[u], [%[x], #4]\n\tsxtb16 %[u], %[u]\n\t"     \
+    "smlabb %[a], %[t], %[p], %[a]\n\tsmlatb %[b], %[t], %[p], %[b]\n\tsmlabb %[c], %[u], %[p], %[c]\n\t"    \
+    "smlatb %[d], %[u], %[p], %[d]"
+
+/* Three taps with one between each two. */
+#define EK_PLANE_OTHERS                                                                                       \
+    EK_PLANE_AT EK_PLANE_WIDEN("")                                                                            \
+    "smlad %[a], %[u], %[p], %[a]\n\tsmlad %[b], %[t], %[p], %[b]\n\tsmlatb %[c], %[u], %[p], %[c]\n\t"      \
+    "smlatb %[d], %[t], %[p], %[d]\n\t" EK_PLANE_WIDEN(", #4")                                                \
+    "smlabt %[a], %[u], %[q], %[a]\n\tsmlabt %[b], %[t], %[q], %[b]\n\tsmlad %[c], %[u], %[q], %[c]\n\t"     \
+    "smlad %[d], %[t], %[q], %[d]"
+
+/* acc [rows][pitch] = the sums of n positions, and of those behind them up to a multiple of four: more than those at `from`,
+ * the next of which are `step` elements behind. */
+#define EK_PLANE_ROWS(name, four, three, one)                                                                 \
+    static __attribute__((noinline)) void name(const int8_t *row, const ek_plane_steps *p, const int32_t *from, \
+                                               int32_t step, int32_t rows, int32_t n, int32_t pitch, int32_t *acc) \
+    {                                                                                                         \
+        const ek_plane_step *const fours = p->step + p->fours, *const threes = fours + p->threes;             \
+        const ek_plane_step *const ones = threes + p->ones;                                                   \
+        const int32_t apart = 4 * p->taps->step, size = (n + 3) / 4 * 4, behind = p->taps->pitch - size / 4 * apart; \
+        const int8_t *band = row;                                                                             \
+        for (; rows > 0; rows--, band += behind, acc += pitch - size, from += step > 0 ? pitch - size : 0) {  \
+            for (const int32_t *const end = acc + size; acc != end; band += apart, acc += 4, from += step) {  \
+                const ek_plane_step *s = p->step;                                                             \
+                int32_t a = from[0], b = from[1], c = from[2], d = from[3], x, outer, inner, t, u;            \
+                while (s != fours) {                                                                          \
+                    EK_PLANE_STEP(four);                                                                      \
+                }                                                                                             \
+                while (s != threes) {                                                                         \
+                    EK_PLANE_STEP(three);                                                                     \
+                }                                                                                             \
+                while (s != ones) {                                                                           \
+                    EK_PLANE_STEP(one);                                                                       \
+                }                                                                                             \
+                acc[0] = a, acc[1] = b, acc[2] = c, acc[3] = d;                                               \
+            }                                                                                                 \
+        }                                                                                                     \
     }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
-}
+EK_PLANE_ROWS(ek_plane_neighbours, EK_PLANE_FOUR, EK_PLANE_THREE, EK_PLANE_ONE)
+EK_PLANE_ROWS(ek_plane_apart, EK_PLANE_FOUR_APART, EK_PLANE_THREE_APART, EK_PLANE_ONE_APART)
+EK_PLANE_ROWS(ek_plane_others, "", EK_PLANE_OTHERS, "")
+#endif
 
 /* The same of any number of taps. */
-static inline void ek_plane_of(const int8_t *band, const int8_t *w, const ek_plane_taps *t, int32_t bias, int32_t *sums)
+static __attribute__((noinline)) void ek_plane_of(const int8_t *band, const int8_t *w, const ek_plane_taps *v,
+                                                  const int32_t *from, int32_t step, int32_t rows, int32_t n, int32_t pitch,
+                                                  int32_t *acc)
 {
-    int32_t a = bias, b = bias, c = bias, d = bias;
-    for (int32_t ky = 0; ky < t->k_h; ky++) {
-        const int8_t *const row = band + t->down[ky];
-        for (int32_t kx = 0; kx < t->k_w; kx++, w++) {
-            const int8_t *const x = row + t->right[kx];
-            a += x[0] * *w, b += x[1] * *w, c += x[2] * *w, d += x[3] * *w;
+    for (int32_t r = 0; r < rows; r++, band += v->pitch, acc += pitch) {
+        for (int32_t i = 0; i < n; i++) {
+            const int8_t *const x = band + i * v->step, *wi = w;
+            int32_t a = from[step > 0 ? r * pitch + i : 0];
+            for (int32_t ky = 0; ky < v->k_h; ky++) {
+                for (int32_t kx = 0; kx < v->k_w; kx++) {
+                    a += x[v->down[ky] + v->right[kx]] * *wi++;
+                }
+            }
+            acc[i] = a;
         }
     }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
 }
 
-/* acc [n] = the sums of n positions, and of those behind them up to a multiple of four. */
-static __attribute__((noinline)) void ek_plane_sums(const int8_t *band, const ek_plane_steps *p, int32_t bias, int32_t n,
-                                                    int32_t *acc)
+/* Whether the kernel is one of three rows of three neighbours, which has steps of its own. */
+static inline int ek_plane_is_nine(const ek_plane_taps *v)
 {
-    const int32_t apart = p->taps->step;
-#ifdef __OPTIMIZE__
-    if (p->threes == 3 && p->taps->near == 1 && p->step[2].at - p->step[1].at == p->step[1].at - p->step[0].at) {
-        ek_plane_nine(band, p, bias, n, acc);
+#ifdef EK_HAS_BLOCKS
+    return v->near == 1 && v->k_h == 3 && v->k_w == 3 && (v->step == 2 || v->down[2] == 2 * v->down[1]);
+#else
+    return 0 * v->near;
+#endif
+}
+
+/* acc [rows][pitch] = n sums of a channel with weights w, and up to three more, or they are added. */
+static __attribute__((noinline)) void ek_plane_sums(const int8_t *band, ek_plane_steps *p, const int8_t *w, int32_t bias,
+                                                    int is_more, int32_t rows, int32_t n, int32_t pitch, int32_t *acc)
+{
+    const ek_plane_taps *const v = p->taps;
+#ifdef EK_HAS_BLOCKS
+    if (ek_plane_is_nine(v)) {
+        ek_plane_nine(band, v, w, bias, is_more, rows, n, pitch, acc);
         return;
     }
 #endif
-    for (; n > 0; n -= 4, band += 4 * apart, acc += 4) {
-        if (p->threes > 0 && p->taps->near == 2) {
-            ek_plane_threes_wide(band, p->step, p->threes, bias, acc);
-        } else if (p->threes > 0 && apart == 1) {
-            ek_plane_threes(band, p->step, p->threes, bias, acc);
-        } else if (p->threes > 0) {
-            ek_plane_threes_apart(band, p->step, p->threes, bias, acc);
-        } else if (p->twos > 0) {
-            ek_plane_twos(band, p->step, p->twos, bias, acc);
-        } else {
-            ek_plane_of(band, p->w, p->taps, bias, acc);
-        }
+    const int32_t start[] = {bias, bias, bias, bias}, *const from = is_more ? acc : start, step = is_more ? 4 : 0;
+    if (p->fours + p->threes + p->ones == 0) {
+        ek_plane_of(band, w, v, from, step, rows, n, pitch, acc);
+#ifdef EK_HAS_BLOCKS
+    } else if (v->near == 2) {
+        ek_plane_others(band, p, from, step, rows, n, pitch, acc);
+    } else if (v->step == 1) { /* or any taps, one by one */
+        ek_plane_neighbours(band, p, from, step, rows, n, pitch, acc);
+    } else {
+        ek_plane_apart(band, p, from, step, rows, n, pitch, acc);
+#endif
     }
 }
-
-/* y [n] = the outputs of channel c at positions one after the other. */
-#define EK_PLANE_LANES_TO(name, y_type, outputs)                                                                 \
-    static __attribute__((noinline)) void name(const int8_t *band, const ek_plane_steps *p, const ek_scales *s,  \
-                                               int32_t c, y_type *y, int32_t n)                                  \
-    {                                                                                                            \
-        int32_t acc[EK_PLANE_SUMS];                                                                              \
-        for (; n > 0; n -= EK_PLANE_SUMS, y += EK_PLANE_SUMS, band += EK_PLANE_SUMS * p->taps->step) {           \
-            const int32_t count = n < EK_PLANE_SUMS ? n : EK_PLANE_SUMS;                                         \
-            ek_plane_sums(band, p, s->bias[c], count, acc);                                                      \
-            outputs(acc, s, c, y, count);                                                                        \
-        }                                                                                                        \
-    }
-EK_PLANE_LANES_TO(ek_plane_lanes_s8, int8_t, ek_channel_outputs_s8)
-EK_PLANE_LANES_TO(ek_plane_lanes_s16, int16_t, ek_channel_outputs_s16)
 
 #endif

@@ -1,23 +1,17 @@
-/* Armv7E-M DSP: tiles of two outputs and two positions, four taps in a word, of which an smlad takes two; see
- * runtime/src/tiles. The taps of positions are widened before, of each four the even and the odd ones in turn. */
+/* Armv7E-M DSP: tiles of two outputs and four positions, or two. An smlad takes two taps; see ek_conv_tiles.h. */
 #ifndef EK_TILE_GUARD
 #define EK_TILE_GUARD
 
 #include "ek_dot.h"
 #include "ek_scales.h"
 
-#define EK_TILE_TAPS 512
-#define EK_TILE_GROUP 4
-#define EK_TILE_CHANNELS 4
-#define EK_TILE_POSITIONS 16
+#define EK_TILE_TAPS 288
+#define EK_TILE_FILL 2 /* taps of which a piece has a multiple */
+#define EK_TILE_POSITIONS 4
 #define EK_TILE_OUTPUTS 32 /* at once; even */
-#define EK_TILE_BYTES 1024 /* of columns, before they are widened */
-#define EK_TILE_TOGETHER 2 /* positions of which strips take a multiple */
-#define EK_TILE_WIDE 2     /* bytes of a tap of a column, when it is widened */
-#define EK_TILE_ROOM (EK_TILE_WIDE * EK_TILE_BYTES)
-#define EK_TILE_ALIGNED _Alignas(8)
-#define EK_TILE_FEW 0 /* taps of a layer up to which tiles are not added to anything, and have no bias */
-#define EK_STRIP_ROWS 4 /* of which a strip has a multiple */
+#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define EK_HAS_BLOCKS /* of assembly that take all registers, of which compilers leave too few elsewhere */
+#endif
 
 static inline void ek_put_word(int8_t *to, uint32_t word)
 {
@@ -35,139 +29,37 @@ static inline void ek_take_run(const int8_t *x, int32_t n, int8_t *to)
     }
 }
 
-static inline void ek_take_same(int8_t fill, int32_t n, int8_t *to)
+/* to [pairs][4][2] = the taps at [pairs][2] of four positions `step` elements apart. */
+static __attribute__((noinline)) void ek_lay_four(const int8_t *x, int32_t step, const int32_t *at, int32_t pairs,
+                                                  int16x2_t *to)
 {
-    for (; n > 0; n--) {
-        *to++ = fill;
-    }
-}
-
-/* to [n][channels] = x at n positions `x_step` apart, channels `plane` elements apart; positions of `to` are to_step. */
-static __attribute__((noinline)) void ek_take_channels(const int8_t *x, int32_t plane, int32_t channels, int32_t x_step,
-                                                       int32_t n, int8_t *to, int32_t to_step)
-{
-    for (; n > 0; n--, x += x_step, to += to_step) {
-        const int8_t *from = x;
-        int8_t *put = to;
-        int32_t i = channels;
-        for (; i >= 4; i -= 4, from += 4 * (ptrdiff_t)plane, put += 4) {
-            const uint32_t low = (uint8_t)from[0] | (uint32_t)(uint8_t)from[plane] << 8;
-            const uint32_t high = (uint8_t)from[2 * plane] | (uint32_t)(uint8_t)from[3 * plane] << 8;
-            ek_put_word(put, low | high << 16);
-        }
-        for (; i > 0; i--, from += plane) {
-            *put++ = *from;
+    const int8_t *const a = x, *const b = a + step, *const c = b + step, *const d = c + step;
+    const int32_t *const end = at + 2 * pairs;
+    if (step == 1) {
+        for (; at < end; at += 2, to += EK_TILE_POSITIONS) {
+            const int32_t one = ek_word(a + at[0]), two = ek_word(a + at[1]);
+            const int16x2_t even = __sxtb16(one), odd = ek_odd(one), even2 = __sxtb16(two), odd2 = ek_odd(two);
+            to[0] = ek_lower_halves(even, even2), to[1] = ek_lower_halves(odd, odd2);
+            to[2] = ek_upper_halves(even, even2), to[3] = ek_upper_halves(odd, odd2);
         }
     }
-}
-
-/* Rows that a window reads of some channels: rows `step` and channels `plane` elements apart, of which lo..hi-1 are
- * inside; of each n columns from `left` on, `by` apart, of those in [0, width). */
-typedef struct {
-    const int8_t *x;
-    int32_t step, plane, channels, rows, lo, hi, left, by, n, width;
-    int8_t fill;
-} ek_rows_in;
-
-/* to [channels][rows][n] = them, fill where they are outside. */
-static __attribute__((noinline)) void ek_take_rows(const ek_rows_in *w, int8_t *to)
-{
-    const int32_t n = w->n, by = w->by, left = w->left, width = w->width;
-    const int whole = by == 1 && left >= 0 && left + n <= width;
-    for (int32_t c = 0; c < w->channels; c++) {
-        for (int32_t r = 0; r < w->rows; r++, to += n) {
-            const int8_t *const row = w->x + c * (ptrdiff_t)w->plane + r * w->step;
-            if (r < w->lo || r >= w->hi) {
-                ek_take_same(w->fill, n, to);
-            } else if (whole) {
-                ek_take_run(row + left, n, to);
-            } else {
-                for (int32_t k = 0, ix = left; k < n; k++, ix += by) {
-                    to[k] = ix >= 0 && ix < width ? row[ix] : w->fill;
-                }
-            }
-        }
+    for (; at < end; at += 2, to += EK_TILE_POSITIONS) {
+        const int32_t first = at[0], second = at[1];
+        to[0] = ek_lower_halves(a[first], a[second]), to[1] = ek_lower_halves(b[first], b[second]);
+        to[2] = ek_lower_halves(c[first], c[second]), to[3] = ek_lower_halves(d[first], d[second]);
     }
 }
 
-/* acc [rows][EK_TILE_POSITIONS] = bias [rows], of n positions. */
-static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows, int32_t n)
+/* The same of one position. */
+static __attribute__((noinline)) void ek_lay_one(const int8_t *x, const int32_t *at, int32_t pairs, int16x2_t *to)
 {
-    for (; rows > 0; rows--, bias++, acc += EK_TILE_POSITIONS) {
-        for (int32_t i = 0; i < n; i++) {
-            acc[i] = *bias;
-        }
+    if (pairs & 1) {
+        *to = ek_lower_halves(x[at[0]], x[at[1]]);
+        at += 2, to += EK_TILE_POSITIONS;
     }
-}
-
-/* Columns are laid behind their place, from where they are widened without being written over. */
-#define EK_TILE_LAID(n, taps) ((n) * (taps))
-
-/* Widen n columns of `taps` taps: of each four the even and the odd ones in turn. */
-static __attribute__((noinline)) void ek_tile_ready(int8_t *columns, int32_t taps, int32_t n)
-{
-    const int8_t *from = columns + EK_TILE_LAID(n, taps);
-    int16x2_t *to = (int16x2_t *)(void *)columns;
-    for (int32_t i = n * taps; i > 0; i -= 4, from += 4, to += 2) {
-        const int32_t word = ek_word(from);
-        to[0] = __sxtb16(word), to[1] = ek_odd(word);
-    }
-}
-
-/* Four products of two outputs each with two positions: one block, so that all stays in registers, of which compilers that
- * do not optimise leave too few. */
-#ifdef __OPTIMIZE__
-#define EK_TILE_FOUR                                                                                             \
-    do {                                                                                                         \
-        int32_t word, half, even, odd, even2, odd2;                                                              \
-        __asm__("ldr %[t], [%[w]], #4\n\tldrd %[e], %[o], [%[x]], #8\n\tldrd %[f], %[q], [%[x2]], #8\n\t"        \
-                "sxtb16 %[h], %[t]\n\tsmlad %[a], %[e], %[h], %[a]\n\tsmlad %[b], %[f], %[h], %[b]\n\t"          \
-                "sxtb16 %[t], %[t], ror #8\n\tsmlad %[a], %[o], %[t], %[a]\n\t"                                 \
-                "smlad %[b], %[q], %[t], %[b]\n\tldr %[t], [%[w]], #4\n\t"                                      \
-                "sxtb16 %[h], %[t]\n\tsmlad %[c], %[e], %[h], %[c]\n\tsmlad %[d], %[f], %[h], %[d]\n\t"          \
-                "sxtb16 %[t], %[t], ror #8\n\tsmlad %[c], %[o], %[t], %[c]\n\tsmlad %[d], %[q], %[t], %[d]"      \
-                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [x2] "+r"(x2), [w] "+r"(wi),  \
-                  [t] "=&r"(word), [h] "=&r"(half), [e] "=&r"(even), [o] "=&r"(odd), [f] "=&r"(even2),           \
-                  [q] "=&r"(odd2)                                                                                \
-                :                                                                                                \
-                : "memory");                                                                                     \
-    } while (0)
-#else
-#define EK_TILE_FOUR                                                                                             \
-    do {                                                                                                         \
-        const int16x2_t *const one = (const int16x2_t *)(const void *)x, *const two = (const int16x2_t *)(const void *)x2; \
-        a = ek_mac_s8(a, one, ek_word(wi)), b = ek_mac_s8(b, two, ek_word(wi));                                  \
-        c = ek_mac_s8(c, one, ek_word(wi + 4)), d = ek_mac_s8(d, two, ek_word(wi + 4));                          \
-        x += 8, x2 += 8, wi += 8;                                                                                \
-    } while (0)
-#endif
-
-/* acc [rows][EK_TILE_POSITIONS] += the products of packed outputs with `n` positions of `taps` taps, `apart` taps apart.
- * Outputs come in twos: the one behind an odd number is of no meaning. */
-static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *columns, int32_t apart, int32_t taps,
-                                              int32_t n, int32_t rows, int32_t *acc)
-{
-    const int32_t step = EK_TILE_WIDE * apart, back = step - EK_TILE_WIDE * taps;
-    for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
-        const int8_t *x = columns, *const end = w + 2 * taps;
-        int32_t *to = acc, *const last = acc + n - 1;
-        do {
-            const int8_t *x2 = to < last ? x + step : x, *wi = w;
-            int32_t a = to[0], b = to[1], c = to[EK_TILE_POSITIONS], d = to[EK_TILE_POSITIONS + 1];
-            if (taps & 4) {
-                EK_TILE_FOUR;
-            }
-            while (wi != end) {
-                EK_TILE_FOUR;
-                EK_TILE_FOUR;
-            }
-            to[0] = a, to[EK_TILE_POSITIONS] = c;
-            if (to < last) {
-                to[1] = b, to[EK_TILE_POSITIONS + 1] = d;
-            }
-            x = x2 + back;
-            to += 2;
-        } while (to <= last);
+    for (; pairs > 1; pairs -= 2, at += 4, to += 2 * EK_TILE_POSITIONS) {
+        to[0] = ek_lower_halves(x[at[0]], x[at[1]]);
+        to[EK_TILE_POSITIONS] = ek_lower_halves(x[at[2]], x[at[3]]);
     }
 }
 
@@ -194,12 +86,19 @@ static inline int32_t ek_high_sum(int32_t a, int32_t b, int32_t c)
         }                                                                                                        \
         const int32_t added = (1 << (right - 1)) + y_zero * (1 << right);                                        \
         if (y_min == -(1 << (bits - 1)) && y_max == (1 << (bits - 1)) - 1) {                                     \
-            for (; n >= 4; n -= 4, acc += 4, y += 4) {                                                           \
-                y[0] = (y_type)__ssat(ek_high_sum(acc[0], mult, added) >> right, bits);                          \
-                y[1] = (y_type)__ssat(ek_high_sum(acc[1], mult, added) >> right, bits);                          \
-                y[2] = (y_type)__ssat(ek_high_sum(acc[2], mult, added) >> right, bits);                          \
-                y[3] = (y_type)__ssat(ek_high_sum(acc[3], mult, added) >> right, bits);                          \
+            for (const int32_t *const end = acc + (n & ~3); acc != end;) {                                       \
+                int32_t a, b, d, e;                                                                              \
+                __asm__("ldrd %[a], %[b], [%[x]], #16\n\tldrd %[d], %[e], [%[x], #-8]\n\t"                      \
+                        "smmla %[a], %[a], %[m], %[h]\n\tsmmla %[b], %[b], %[m], %[h]\n\t"                     \
+                        "smmla %[d], %[d], %[m], %[h]\n\tsmmla %[e], %[e], %[m], %[h]"                          \
+                        : [a] "=&r"(a), [b] "=&r"(b), [d] "=&r"(d), [e] "=&r"(e), [x] "+r"(acc)                  \
+                        : [m] "r"(mult), [h] "r"(added)                                                          \
+                        : "memory");                                                                             \
+                y[0] = (y_type)__ssat(a >> right, bits), y[1] = (y_type)__ssat(b >> right, bits);                \
+                y[2] = (y_type)__ssat(d >> right, bits), y[3] = (y_type)__ssat(e >> right, bits);                \
+                y += 4;                                                                                          \
             }                                                                                                    \
+            n &= 3;                                                                                              \
         }                                                                                                        \
         for (; n > 0; n--) {                                                                                     \
             *y++ = (y_type)ek_clamp(ek_high_sum(*acc++, mult, added) >> right, y_min, y_max);                    \
@@ -207,6 +106,122 @@ static inline int32_t ek_high_sum(int32_t a, int32_t b, int32_t c)
     }
 EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s8, int8_t, 8)
 EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s16, int16_t, 16)
+
+/* Whether the outputs of channel c are limited by their type alone, and have a shift of which the high word of a product has
+ * room for the zero point. */
+static inline int ek_is_plain(const ek_scales *s, int32_t c, int32_t bits)
+{
+    const int is_full = s->y_min == -(1 << (bits - 1)) && s->y_max == (1 << (bits - 1)) - 1;
+    return is_full && s->shift[c] >= 33 && s->shift[c] <= 62 - bits;
+}
+
+/* Whether those of all n channels are. */
+static inline int ek_are_plain(const ek_scales *s, int32_t n, int32_t bits)
+{
+    int32_t c = 0;
+    while (c < n && ek_is_plain(s, c, bits)) {
+        c++;
+    }
+    return c == n;
+}
+
+/* acc [rows][4] = bias [rows]; and a row more where their number is odd. */
+static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows)
+{
+    for (int32_t r = 0; r < rows + (rows & 1); r++, acc += EK_TILE_POSITIONS) {
+        acc[0] = acc[1] = acc[2] = acc[3] = r < rows ? bias[r] : 0;
+    }
+}
+
+/* Two taps of two outputs at four positions, and at two. */
+#define EK_TILE_FOUR                                                                                             \
+    "ldr %[t], [%[w]], #4\n\tldrd %[p], %[q], [%[x]], #16\n\tsxtb16 %[u], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t" \
+    "smlad %[a], %[p], %[t], %[a]\n\tsmlad %[b], %[q], %[t], %[b]\n\tsmlad %[e], %[p], %[u], %[e]\n\t"          \
+    "smlad %[f], %[q], %[u], %[f]\n\tldrd %[p], %[q], [%[x], #-8]\n\tsmlad %[c], %[p], %[t], %[c]\n\t"          \
+    "smlad %[d], %[q], %[t], %[d]\n\tsmlad %[g], %[p], %[u], %[g]\n\tsmlad %[h], %[q], %[u], %[h]\n\t"
+#define EK_TILE_TWO                                                                                              \
+    "ldr %[t], [%[w]], #4\n\tldrd %[p], %[q], [%[x]], #16\n\tsxtb16 %[u], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t" \
+    "smlad %[a], %[p], %[t], %[a]\n\tsmlad %[b], %[q], %[t], %[b]\n\tsmlad %[e], %[p], %[u], %[e]\n\t"          \
+    "smlad %[f], %[q], %[u], %[f]\n\t"
+
+/* The sums of `pairs` pairs of taps up to the end of their weights: one block, so that all stays in registers. */
+#ifdef EK_HAS_BLOCKS
+#define EK_TILE_SUMS(two)                                                                                        \
+    do {                                                                                                         \
+        int32_t word, half, one, other;                                                                          \
+        __asm__("ldr %[t], %[n]\n\tlsls %[t], %[t], #31\n\tbpl 1f\n\t" two "1:\n\tbcc 2f\n\t" two two            \
+                "2:\n\tldr %[t], %[last]\n\tcmp %[w], %[t]\n\tbeq 4f\n"                                          \
+                "3:\n\t" two two two two "ldr %[t], %[last]\n\tcmp %[w], %[t]\n\tbne 3b\n4:"                     \
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [e] "+r"(e), [f] "+r"(f), [g] "+r"(g),     \
+                  [h] "+r"(h), [x] "+r"(x), [w] "+r"(w), [t] "=&r"(word), [u] "=&r"(half), [p] "=&r"(one),       \
+                  [q] "=&r"(other)                                                                               \
+                : [n] "m"(pairs), [last] "m"(end)                                                                \
+                : "memory", "cc");                                                                               \
+    } while (0)
+#else
+#define EK_TILE_SUMS(two)                                                                                        \
+    for (; w != end; w += 4, x += EK_TILE_POSITIONS) {                                                           \
+        const int16x2_t lower = __sxtb16(ek_word(w)), upper = ek_odd(ek_word(w));                                \
+        a = __smlad(x[0], lower, a), b = __smlad(x[1], lower, b), c = __smlad(x[2], lower, c);                   \
+        d = __smlad(x[3], lower, d), e = __smlad(x[0], upper, e), f = __smlad(x[1], upper, f);                   \
+        g = __smlad(x[2], upper, g), h = __smlad(x[3], upper, h);                                                \
+    }
+#endif
+
+/* acc [rows][4] += the products of packed outputs with `pairs` pairs of taps at n positions, four or two. Of an odd number
+ * of rows another one is written. */
+#define EK_TILE_ADD(name, two)                                                                                   \
+    static __attribute__((noinline)) void name(const int8_t *w, const int16x2_t *columns, int32_t pairs,         \
+                                               int32_t rows, int32_t *acc)                                       \
+    {                                                                                                            \
+        for (; rows > 0; rows -= 2, acc += 2 * EK_TILE_POSITIONS) {                                              \
+            const int8_t *const end = w + 4 * pairs;                                                             \
+            const int16x2_t *x = columns;                                                                        \
+            int32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3], e = acc[4], f = acc[5], g = acc[6], h = acc[7]; \
+            EK_TILE_SUMS(two);                                                                                   \
+            acc[0] = a, acc[1] = b, acc[2] = c, acc[3] = d, acc[4] = e, acc[5] = f, acc[6] = g, acc[7] = h;      \
+        }                                                                                                        \
+    }
+EK_TILE_ADD(ek_tile_add, EK_TILE_FOUR)
+
+/* y [n] = the outputs of sums at n positions, of plain scales. */
+#define EK_TILE_PUT(y, n, bits, factor, from, zero, a, b, c, d)                                                  \
+    do {                                                                                                         \
+        const int32_t m = (factor), right = (from) - 32, added = (int32_t)((uint32_t)(zero) << (right - 1));                          \
+        (y)[0] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(a, m, added) >> right, bits);                            \
+        (y)[1] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(b, m, added) >> right, bits);                            \
+        if (n > 2) {                                                                                             \
+            (y)[2] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(c, m, added) >> right, bits);                        \
+            (y)[3] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(d, m, added) >> right, bits);                        \
+        }                                                                                                        \
+    } while (0)
+#define EK_TILE_TYPE(bits) int##bits##_t
+
+/* y [rows][n] = the outputs from number o on of an even number of rows, `plane` elements apart; the arguments as above. */
+#define EK_TILE_TO(name, bits, n, two)                                                                           \
+    static __attribute__((noinline)) void name(const int8_t *w, const int16x2_t *columns, int32_t pairs,         \
+                                               int32_t rows, const ek_scales *s, int32_t o,                      \
+                                               EK_TILE_TYPE(bits) *y, int32_t plane)                             \
+    {                                                                                                            \
+        const int32_t *bias = s->bias + o, *mult = s->mult + o, *const last = bias + rows;                       \
+        const uint8_t *shift = s->shift + o;                                                                     \
+        const int32_t zero = 2 * s->y_zero + 1;                                                                  \
+        while (bias != last) {                                                                                   \
+            const int8_t *const end = w + 4 * pairs;                                                             \
+            const int16x2_t *x = columns;                                                                        \
+            int32_t a = bias[0], b = a, c = a, d = a, e = bias[1], f = e, g = e, h = e;                          \
+            bias += 2;                                                                                           \
+            EK_TILE_SUMS(two);                                                                                   \
+            EK_TILE_PUT(y, n, bits, mult[0], shift[0], zero, a, b, c, d);                                        \
+            y += plane;                                                                                          \
+            EK_TILE_PUT(y, n, bits, mult[1], shift[1], zero, e, f, g, h);                                        \
+            y += plane, mult += 2, shift += 2;                                                                   \
+        }                                                                                                        \
+    }
+EK_TILE_TO(ek_tile_four_s8, 8, 4, EK_TILE_FOUR)
+EK_TILE_TO(ek_tile_four_s16, 16, 4, EK_TILE_FOUR)
+EK_TILE_TO(ek_tile_two_s8, 8, 2, EK_TILE_TWO)
+EK_TILE_TO(ek_tile_two_s16, 16, 2, EK_TILE_TWO)
 
 /* y [rows][plane] = n outputs of each channel from number c on. */
 #define EK_TILE_OUTPUTS_TO(name, y_type, outputs)                                                                \
@@ -219,16 +234,5 @@ EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s16, int16_t, 16)
     }
 EK_TILE_OUTPUTS_TO(ek_tile_outputs_s8, int8_t, ek_channel_outputs_s8)
 EK_TILE_OUTPUTS_TO(ek_tile_outputs_s16, int16_t, ek_channel_outputs_s16)
-
-/* y [n] = from [n], `apart` elements from one to the next. */
-#define EK_PUT_APART_TO(name, y_type)                                                             \
-    static inline void name(const y_type *from, int32_t n, y_type *y, int32_t apart)              \
-    {                                                                                             \
-        for (; n > 0; n--, y += apart) {                                                          \
-            *y = *from++;                                                                         \
-        }                                                                                         \
-    }
-EK_PUT_APART_TO(ek_put_apart_s8, int8_t)
-EK_PUT_APART_TO(ek_put_apart_s16, int16_t)
 
 #endif

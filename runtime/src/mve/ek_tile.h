@@ -7,7 +7,7 @@
 #include <arm_mve.h>
 
 #define EK_TILE_TAPS 512
-#define EK_TILE_GROUP 16
+#define EK_TILE_FILL 16 /* taps of which a piece has a multiple */
 #define EK_TILE_CHANNELS 8
 #define EK_TILE_POSITIONS 48 /* threes, and sixteens */
 #define EK_TILE_OUTPUTS 16   /* at once; even */
@@ -16,8 +16,8 @@
 #define EK_TILE_TOGETHER 1 /* positions of which strips take a multiple */
 #define EK_TILE_WIDE 1 /* bytes of a tap of a column */
 #define EK_TILE_FEW 48 /* taps of a layer up to which tiles are not added to anything, and have no bias */
-#define EK_STRIP_ROWS 1 /* of which a strip has a multiple */
 #define EK_TILE_ALIGNED
+#define EK_TILE_STRIPS /* windows lie in them where that pays */
 /* Assembly with a predicate of its own is between these, and clobbers EK_PREDICATE: clang has no name for the predicate's
  * register, so that it is put by and brought back. */
 #ifdef __clang__

@@ -43,6 +43,7 @@ static __attribute__((noinline)) void ek_conv_phases(const int8_t *x, const int8
     }
 }
 
+#ifdef EK_TILE_STRIPS
 void EK_PATH(strips)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
                      const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                      int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
@@ -50,6 +51,7 @@ void EK_PATH(strips)(const EK_X *restrict x, int32_t x_zero, const int8_t *restr
     ek_scales scales = {bias, mult, shift, x_zero, y_zero, y_min, y_max};
     ek_conv_phases(x, w, &scales, y, shape, 1);
 }
+#endif
 
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,

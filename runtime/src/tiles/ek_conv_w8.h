@@ -14,6 +14,7 @@ void EK_PATH(planes)(const EK_X *restrict x, int32_t x_zero, const int8_t *restr
     ek_conv_planes(x, w, &scales, y, shape);
 }
 
+#ifdef EK_TILE_STRIPS
 void EK_PATH(strips)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
                      const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                      int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
@@ -21,6 +22,7 @@ void EK_PATH(strips)(const EK_X *restrict x, int32_t x_zero, const int8_t *restr
     const ek_scales scales = {bias, mult, shift, x_zero, y_zero, y_min, y_max};
     ek_conv_tiles(x, w, &scales, y, shape, NULL, 1);
 }
+#endif
 
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,

@@ -8,4 +8,3 @@
 #define EK_PUT_APART(from, n, y, apart)                                                                                \
     (sizeof(EK_Y) == 1 ? ek_put_apart_s8((const int8_t *)(const void *)(from), n, (int8_t *)(void *)(y), apart)        \
                        : ek_put_apart_s16((const int16_t *)(const void *)(from), n, (int16_t *)(void *)(y), apart))
-#define EK_PLANE_LANES_OF(band, steps, s, c, y, n) EK_OF_Y(ek_plane_lanes, s, c, y, n, band, steps)

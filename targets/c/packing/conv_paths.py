@@ -12,6 +12,7 @@ from functools import partial
 from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.conv_weights import (
+    INTERLEAVED_CHANNELS,
     Weights,
     pack_dense,
     pack_in_order,
@@ -27,7 +28,7 @@ from edgekit.targets.c.packing.conv_weights import (
     tiles_of,
 )
 from edgekit.targets.c.packing.weights import INT4
-from edgekit.targets.instruction_sets import Packing, TileLayout
+from edgekit.targets.instruction_sets import Packing
 
 NAME = re.compile(rf"(ek_conv\w*?)_s(8|16)_s(?:8|16)(_{INT4})?")
 Rule = Callable[[ConvShape, Packing], bool]
@@ -105,6 +106,10 @@ def _by_tiles(own: Packing, bits: int, is_int4: bool) -> bool:
     return own.tiles is not None and _narrow(own, bits, is_int4)
 
 
+def _by_strips(own: Packing, bits: int, is_int4: bool) -> bool:
+    return _by_tiles(own, bits, is_int4) and tiles_of(own).strips
+
+
 def _are_few(s: ConvShape, _own: Packing) -> bool:
     """Whether outputs are too few for vectors of positions."""
     most = 12 if s.k_h * s.k_w > 1 else 8
@@ -140,8 +145,12 @@ def _pay_by_points(s: ConvShape, _own: Packing) -> bool:
 
 
 def _fit_in_planes(s: ConvShape, own: Packing) -> bool:
-    """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips."""
-    if s.in_c != s.groups or s.out_c > 2 * s.groups:
+    """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips.
+
+    Without Helium those of a group may be added to one output.
+    """
+    most = 2 if s.in_c == s.groups else int(not tiles_of(own).strips)
+    if s.out_c > most * s.groups:
         return False
     if tiles_of(own).strips:
         wide, high = (s.k_w - 1) * s.dil_w + 1 + 4 * s.stride_w, s.stride_h + (s.k_h - 1) * s.dil_h
@@ -153,24 +162,20 @@ def _fit_in_planes(s: ConvShape, own: Packing) -> bool:
     return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
 
 
-def _fit_in_strips(s: ConvShape, own: Packing) -> bool:
-    """Whether windows may lie in strips, each column of which is filled up to a multiple of rows."""
-    high = _strip_high(s, tiles_of(own))
-    return s.dil_w == 1 and s.stride_w <= s.k_w and 3 * (-high % tiles_of(own).rows) <= high
+def _pay_in_planes(s: ConvShape, _own: Packing) -> bool:
+    """Whether channels that are added have enough taps and positions for bands of their own."""
+    return s.in_c == s.groups or (s.k_h * s.k_w >= 5 and s.out_h * s.out_w >= 8)
+
+
+def _fit_in_strips(s: ConvShape, _own: Packing) -> bool:
+    """Whether windows may lie in strips."""
+    return s.dil_w == 1 and s.stride_w <= s.k_w
 
 
 def _pay_in_strips(s: ConvShape, own: Packing) -> bool:
-    """Whether laying saves more, by shared columns or few channels, than the filling of columns costs."""
-    tiles, (channels, _, _) = tiles_of(own), tile_piece(s, tiles_of(own))
-    if tiles.rows == 1:
-        return s.stride_w < s.k_w + (channels < tiles.channels)
-    high = _strip_high(s, tiles)
-    return -high % tiles.rows * (s.out_c // s.groups) <= 12 * high
-
-
-def _strip_high(s: ConvShape, tiles: TileLayout) -> int:
-    channels, rows, _ = tile_piece(s, tiles)
-    return channels * rows
+    """Whether positions share columns, or channels are few."""
+    channels, _, _ = tile_piece(s, tiles_of(own))
+    return s.stride_w < s.k_w + (channels < INTERLEAVED_CHANNELS)
 
 
 def _fit_in_runs(s: ConvShape, _own: Packing) -> bool:
@@ -221,8 +226,8 @@ CONV_PATHS = (
         _are_points,
         _pay_by_points,
     ),
-    ConvPath("ek_conv_planes", _by_tiles, pack_planes, _fit_in_planes),
-    ConvPath("ek_conv_strips", _by_tiles, pack_strips, _fit_in_strips, _pay_in_strips),
+    ConvPath("ek_conv_planes", _by_tiles, pack_planes, _fit_in_planes, _pay_in_planes),
+    ConvPath("ek_conv_strips", _by_strips, pack_strips, _fit_in_strips, _pay_in_strips),
     ConvPath("ek_conv", _everywhere, pack_dense),
 )
 RUNS = ConvPath("ek_conv_transpose_runs", _narrow, pack_in_order, _fit_in_runs, _pay_in_runs)
@@ -230,7 +235,7 @@ TRANSPOSED_PATHS = (
     RUNS,
     ConvPath(
         "ek_conv_transpose_strips",
-        _by_tiles,
+        _by_strips,
         partial(pack_phases, strips=True),
         _fit_phases_in_strips,
         _pay_phases_in_strips,

@@ -10,6 +10,8 @@ from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.weights import int4_bytes
 from edgekit.targets.instruction_sets import Packing, TileLayout
 
+INTERLEAVED_CHANNELS = 8  # of one position, from which on a vector takes them together
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -129,14 +131,17 @@ def _pack_tiles(w: Array, s: ConvShape, tiles: TileLayout, strips: bool) -> Int8
     parts = []
     for group in np.split(w, s.groups):
         for piece in _pieces(group, tile_piece(s, tiles)):
-            ordered = piece
-            if strips:
-                across = piece.transpose(0, 3, 2, 1).reshape(len(group), piece.shape[3], -1)
-                ordered = np.pad(across, ((0, 0), (0, 0), (0, -across.shape[2] % tiles.rows)))
-            elif w.shape[1] >= tiles.channels:
-                ordered = piece.transpose(0, 2, 3, 1)
-            parts.append(rows.int_rows(ordered.reshape(len(group), -1), 8))
+            axes = _tap_axes(tiles, strips, w.shape[1])
+            taps = piece.transpose(0, *axes).reshape(len(group), -1)
+            parts.append(rows.int_rows(np.pad(taps, ((0, 0), (0, -taps.shape[1] % tiles.fill))), 8))
     return np.concatenate(parts)
+
+
+def _tap_axes(tiles: TileLayout, strips: bool, inputs: int) -> tuple[int, int, int]:
+    """Return the axes of weights (outputs, inputs, k_h, k_w) in the order in which tiles have the taps of an output."""
+    if strips:
+        return 3, 2, 1
+    return (2, 3, 1) if tiles.strips and inputs >= INTERLEAVED_CHANNELS else (1, 2, 3)
 
 
 def tile_piece(s: ConvShape, tiles: TileLayout) -> tuple[int, int, int]:

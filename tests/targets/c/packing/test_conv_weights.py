@@ -7,6 +7,7 @@ from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.conv_weights import (
     Weights,
     fold_into_bias,
+    pack_dense,
     pack_planes,
     pack_strips,
     phase_shapes,
@@ -43,13 +44,23 @@ def test_channels_by_themselves_keep_their_sums(own) -> None:
 def test_windows_in_strips_have_column_by_column() -> None:
     shape = ConvShape(4, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
     weights = of(shape, 2, 4, 3, 3)
-    packed, _ = pack_strips(DSP, weights)
-    rows = packed.reshape(-1, 2, 4).swapaxes(0, 1).reshape(2, 3, 3, 4)  # [k_w][k_h][channels]
-    np.testing.assert_array_equal(rows, weights.w.transpose(0, 3, 2, 1))
+    packed, _ = pack_strips(MVE, weights)
+    taps = packed.reshape(-1, 2, 16).swapaxes(0, 1).reshape(2, -1)
+    rows = weights.w.transpose(0, 3, 2, 1).reshape(2, 36)  # [k_w][k_h][channels]
+    np.testing.assert_array_equal(taps, np.pad(rows, ((0, 0), (0, 12))))
+
+
+def test_tiles_of_words_alternate_two_outputs() -> None:
+    shape = ConvShape(3, 9, 9, 3, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
+    weights = of(shape, 3, 3, 3, 3)
+    packed, _ = pack_dense(DSP, weights)
+    panels = packed.reshape(2, 28, 2)  # of outputs, of taps and a zero
+    taps = np.pad(weights.w.reshape(3, 27), ((0, 1), (0, 1)))
+    np.testing.assert_array_equal(panels.swapaxes(1, 2).reshape(4, 28), taps)
 
 
 def test_a_piece_has_few_enough_taps() -> None:
-    tiles = TileLayout(group=4, taps=512, channels=4, rows=4)
+    tiles = TileLayout(group=16, fill=16, taps=512)
     whole = ConvShape(32, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
     assert tile_piece(whole, tiles) == (32, 3, 3)
     halves = ConvShape(100, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)

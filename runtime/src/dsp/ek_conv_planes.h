@@ -1,23 +1,22 @@
-/* Convolution of int8 channels each by itself: a band of rows, with what is around them, is laid out so that positions
- * one after the other read taps one after the other, across the ends of rows; what comes out between rows is left out.
- * By a stride the band is apart in planes, [stride_h][stride_w][height][pitch], where neighbours are neighbours; where
- * kernels take three taps side by side, columns of a stride of two stay together. The bias has what x_zero adds. */
+/* Convolution of int8 channels each by itself, or of all of a group to one output. A band of rows, with what is around them,
+ * is laid out so that outputs side by side read taps side by side. By a stride the band is apart in planes,
+ * [stride_h][stride_w][height][pitch], where neighbours are neighbours; where kernels take taps along rows, columns of a stride
+ * of two stay together. The bias has what x_zero adds. */
 #ifndef EK_CONV_PLANES_GUARD
 #define EK_CONV_PLANES_GUARD
 
 #include "ek_conv_shape.h"
 
 /* Where the taps of an output lie behind it: [k_h] + [k_w]; `near`: along a row they are neighbours, or 2: with one between
- * each two. The next output is `step` elements behind it. */
+ * each two. The next output is `step` elements behind it, the one below `pitch`. */
 typedef struct {
     const int16_t *down, *right;
-    int32_t k_h, k_w, near, step;
+    int32_t k_h, k_w, near, step, pitch;
 } ek_plane_taps;
 
 #include "ek_plane.h"
 
 #define EK_PLANES_BYTES 2048
-#define EK_PLANES_STAGE 512 /* positions of a band of more than one row */
 #define EK_PLANES_KERNEL 64 /* rows, columns of a kernel at most */
 #define EK_PLANES_WIDE 16   /* columns of a part of a row */
 #define EK_PLANES_MOST 16   /* planes of a band */
@@ -53,20 +52,28 @@ static inline void ek_plan_planes(const ek_conv_shape *s, ek_planes *b)
 {
     const int32_t behind = ek_reach(s->k_w, s->dil_w) / s->stride_w, wide = s->out_w + behind;
     const int32_t right = ek_max(wide - s->pad_left - s->in_w, 0);
-    b->step = s->stride_w == 2 && s->dil_w == 1 && ek_plane_has_threes(s->k_h, s->k_w) ? 2 : 1;
+    b->step = s->stride_w == 2 && s->dil_w == 1 && ek_plane_has_rows(s->k_h, s->k_w) ? 2 : 1;
     b->across = s->stride_w / b->step;
     b->columns = s->out_w;
     b->shared = s->stride_w == 1 && s->stride_h == 1 ? ek_min(s->pad_left, right) : 0;
     b->pitch = wide - b->shared;
-    b->rows = ek_min(ek_min(s->out_h, EK_PLANES_STAGE / b->pitch),
-                     (EK_PLANES_BYTES - b->shared) / (s->stride_h * s->stride_w * b->pitch)
-                         - ek_reach(s->k_h, s->dil_h) / s->stride_h);
+    b->rows = ek_min(s->out_h, (EK_PLANES_BYTES - b->shared) / (s->stride_h * s->stride_w * b->pitch)
+                                   - ek_reach(s->k_h, s->dil_h) / s->stride_h);
     if (b->rows < 1) {
         const int32_t planes = ek_planes_bytes(s, 1, 1, 0);
         b->rows = 1;
         b->shared = 0;
         b->columns = ek_min(s->out_w, (EK_PLANES_BYTES / planes - behind) / EK_PLANES_WIDE * EK_PLANES_WIDE);
         b->pitch = b->columns + behind;
+    }
+    if (s->in_c > s->groups) { /* the sums of all channels stay */
+        if (b->columns > EK_PLANE_SUMS) {
+            b->rows = 1;
+            b->shared = 0;
+            b->columns = EK_PLANE_SUMS;
+            b->pitch = b->columns + behind;
+        }
+        b->rows = ek_min(b->rows, EK_PLANE_SUMS / ((b->columns + 3) & ~3));
     }
     b->height = b->rows + ek_reach(s->k_h, s->dil_h) / s->stride_h;
     const int32_t row = b->step * b->pitch;
@@ -100,8 +107,8 @@ static inline void ek_plan_parts(const ek_conv_shape *s, const ek_planes *b, int
 }
 
 /* Lay out the band, but for what is outside; x is the channel's. */
-static inline void ek_lay_planes(const int8_t *x, const ek_conv_shape *s, const ek_planes *b, const ek_part *part,
-                                 int8_t *band)
+static __attribute__((noinline)) void ek_lay_planes(const int8_t *x, const ek_conv_shape *s, const ek_planes *b,
+                                                    const ek_part *part, int8_t *band)
 {
     const int32_t down = s->stride_h * s->in_w, row = b->step * b->pitch;
     for (int32_t i = s->stride_h * b->across; i > 0; i--, part++) {
@@ -133,18 +140,43 @@ static inline void ek_plane_each(const int8_t *x, const int8_t *w, const ek_scal
     }
 }
 
-/* y = the outputs of channel c from a band of `rows` rows of `columns`. */
-static inline void ek_plane_outputs(const int8_t *band, const ek_plane_steps *steps, const ek_scales *scales, int32_t c,
-                                    const ek_planes *b, int32_t rows, int32_t columns, EK_Y *y)
+/* y = the outputs of channel c from a band of `rows` rows of `columns`, as many at once as there are sums. */
+static inline void ek_plane_outputs(const int8_t *band, ek_plane_steps *steps, const int8_t *w, const ek_scales *scales,
+                                    int32_t c, int32_t rows, int32_t columns, EK_Y *y)
 {
-    EK_Y stage[EK_PLANES_STAGE];
-    if (rows == 1 || b->pitch == columns) {
-        EK_PLANE_LANES_OF(band, steps, scales, c, y, rows * columns);
-        return;
+    const ek_plane_taps *const v = steps->taps;
+    const int32_t bias = scales->bias[c], most = ek_max(EK_PLANE_SUMS / columns, 1);
+    int32_t acc[EK_PLANE_SUMS + 3];
+    if (!ek_plane_is_nine(v)) {
+        ek_fill_steps(w, steps);
     }
-    EK_PLANE_LANES_OF(band, steps, scales, c, stage, (rows - 1) * b->pitch + columns);
-    ek_copy_rows((const int8_t *)(const void *)stage, b->pitch * (int32_t)sizeof(EK_Y), rows,
-                 columns * (int32_t)sizeof(EK_Y), (int8_t *)(void *)y, columns * (int32_t)sizeof(EK_Y));
+    for (int32_t high; rows > 0; rows -= high, band += high * v->pitch) {
+        high = ek_min(most, rows);
+        for (int32_t at = 0, wide; at < columns; at += wide, y += high * wide) {
+            wide = ek_min(columns - at, EK_PLANE_SUMS);
+            ek_plane_sums(band + at * v->step, steps, w, bias, 0, high, wide, wide, acc);
+            EK_TILE_OUTPUTS_OF(acc, 0, 1, 0, scales, c, y, high * wide);
+        }
+    }
+}
+
+/* y = the output of all channels of a group, those from x on, from bands of `rows` rows of `columns`. */
+static inline void ek_plane_output(const int8_t *x, const ek_conv_shape *s, const ek_planes *b, const ek_part *part,
+                                   int8_t *band, ek_plane_steps *steps, const int8_t *w, const ek_scales *scales, int32_t c,
+                                   int32_t rows, int32_t columns, EK_Y *y)
+{
+    const int32_t pitch = (columns + 3) & ~3;
+    int32_t acc[EK_PLANE_SUMS];
+    for (int32_t i = 0; i < s->in_c / s->groups; i++, x += s->in_h * s->in_w, w += s->k_h * s->k_w) {
+        ek_lay_planes(x, s, b, part, band);
+        if (!ek_plane_is_nine(steps->taps)) {
+            ek_fill_steps(w, steps);
+        }
+        ek_plane_sums(band, steps, w, scales->bias[c], i > 0, rows, columns, pitch, acc);
+    }
+    for (int32_t r = 0; r < rows; r++, y += columns) {
+        EK_TILE_OUTPUTS_OF(acc + r * pitch, 0, 1, 0, scales, c, y, columns);
+    }
 }
 
 /* All channels. */
@@ -156,7 +188,8 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
     ek_part part[EK_PLANES_MOST];
     ek_planes b;
     ek_plane_steps steps;
-    if (plane * kernel <= EK_FEW_PRODUCTS) {
+    const int32_t inputs = s->in_c / s->groups;
+    if (inputs == 1 && plane * kernel <= EK_FEW_PRODUCTS) {
         for (int32_t c = 0; c < s->out_c; c++, w += kernel, y += plane) {
             ek_plane_each(x + c / outputs * (ptrdiff_t)s->in_h * s->in_w, w, scales, c, y, s);
         }
@@ -164,7 +197,7 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
     }
     ek_plan_planes(s, &b);
     const int32_t near = b.across == 1 && s->dil_w <= 2 ? s->dil_w : 0;
-    const ek_plane_taps taps = {b.down, b.right, s->k_h, s->k_w, near, b.step};
+    const ek_plane_taps taps = {b.down, b.right, s->k_h, s->k_w, near, b.step, b.step * b.pitch};
     ek_plan_steps(&taps, &steps);
     for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
         const int32_t rows = ek_min(b.rows, s->out_h - oy);
@@ -173,11 +206,14 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
             const int8_t *xc = x;
             memset(band, (int8_t)scales->x_zero, sizeof(band));
             ek_plan_parts(s, &b, oy, ox, rows, part);
-            for (int32_t c = 0; c < s->out_c;) {
+            for (int32_t c = 0; c < s->out_c && inputs > 1; c++, xc += (ptrdiff_t)inputs * s->in_h * s->in_w) {
+                ek_plane_output(xc, s, &b, part, band, &steps, w + c * (ptrdiff_t)inputs * kernel, scales, c, rows, columns,
+                                y + (ptrdiff_t)c * plane + oy * s->out_w + ox);
+            }
+            for (int32_t c = 0; c < s->out_c && inputs == 1;) {
                 ek_lay_planes(xc, s, &b, part, band);
                 for (int32_t end = c + outputs; c < end; c++) {
-                    ek_fill_steps(w + c * kernel, &steps);
-                    ek_plane_outputs(band, &steps, scales, c, &b, rows, columns,
+                    ek_plane_outputs(band, &steps, w + c * kernel, scales, c, rows, columns,
                                      y + (ptrdiff_t)c * plane + oy * s->out_w + ox);
                 }
                 xc += (ptrdiff_t)s->in_h * s->in_w;

@@ -1,59 +1,15 @@
 /* Convolution of int8 inputs as products of tiles: the taps of some positions are laid side by side, a column each, and
  * multiplied with two outputs and two positions at a time. Taps beyond EK_TILE_TAPS are taken piece by piece. The weights
- * are packed so (edgekit.targets.c.packing.conv_paths): of each group, of each piece, [outputs / 2][taps / EK_TILE_GROUP][2]
- * [EK_TILE_GROUP], filled up with zeros. The taps of a piece lie as in strips (ek_tile_strips.h) where windows are to, else as
+ * are packed so (edgekit.targets.c.packing.conv_paths): of each group, of each piece, [outputs / 2][taps / EK_TILE_FILL][2]
+ * [EK_TILE_FILL], filled up with zeros. The taps of a piece lie as in strips (ek_tile_strips.h) where windows are to, else as
  * [k_h][k_w][channels] where there are EK_TILE_CHANNELS channels or more, else as [channels][k_h][k_w]. Columns hold x_zero
  * for what is outside; the bias has what that adds. */
 #ifndef EK_CONV_TILES_GUARD
 #define EK_CONV_TILES_GUARD
 
-#include "ek_conv_shape.h"
-#include "ek_tile.h"
-
-/* A part of the taps: from channel c, row ky and column kx on; `strips`: windows lie in them. */
-typedef struct {
-    int32_t c, ky, kx, channels, rows, columns, strips;
-} ek_piece;
+#include "ek_pieces.h"
 
 #include "ek_tile_strips.h"
-
-/* The first piece, which has the largest sizes. */
-static inline ek_piece ek_first_piece(const ek_conv_shape *s, int32_t strips)
-{
-    const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
-    const int32_t most = ek_min(ek_max(EK_TILE_TAPS / kernel, 1), inputs), count = (inputs + most - 1) / most;
-    const ek_piece p = {0, 0, 0, (inputs + count - 1) / count,
-                        kernel <= EK_TILE_TAPS ? s->k_h : ek_max(EK_TILE_TAPS / s->k_w, 1), ek_min(s->k_w, EK_TILE_TAPS),
-                        strips};
-    return p;
-}
-
-/* Rows of all channels of a piece, as strips hold them. */
-static inline int32_t ek_piece_high(const ek_conv_shape *s, const ek_piece *p)
-{
-    const int32_t high = ek_min(p->channels, s->in_c / s->groups - p->c) * ek_min(p->rows, s->k_h - p->ky);
-    return p->strips ? (high + EK_STRIP_ROWS - 1) / EK_STRIP_ROWS * EK_STRIP_ROWS : high;
-}
-
-/* Taps that a piece takes in its weights and columns. */
-static inline int32_t ek_piece_taps(const ek_conv_shape *s, const ek_piece *p)
-{
-    const int32_t taps = ek_piece_high(s, p) * ek_min(p->columns, s->k_w - p->kx);
-    return (taps + EK_TILE_GROUP - 1) / EK_TILE_GROUP * EK_TILE_GROUP;
-}
-
-/* Go on to the next piece; says whether there is one. */
-static inline int ek_next_piece(const ek_conv_shape *s, ek_piece *p)
-{
-    p->kx += p->columns;
-    if (p->kx >= s->k_w) {
-        p->kx = 0, p->ky += p->rows;
-    }
-    if (p->ky >= s->k_h) {
-        p->ky = 0, p->c += p->channels;
-    }
-    return p->c < s->in_c / s->groups;
-}
 
 /* What laying the columns of a piece has in common. */
 typedef struct {
@@ -186,22 +142,6 @@ static inline int32_t ek_positions_at_once(const ek_conv_shape *s, const ek_piec
     const int32_t most = ek_max(fit / EK_TILE_TOGETHER * EK_TILE_TOGETHER, 1), parts = (s->out_w + most - 1) / most;
     return ek_min(((s->out_w + parts - 1) / parts + EK_TILE_TOGETHER - 1) / EK_TILE_TOGETHER * EK_TILE_TOGETHER, most);
 }
-
-/* Bytes of the weights of a group, from its first piece on. */
-static inline ptrdiff_t ek_group_bytes(const ek_conv_shape *s, ek_piece piece)
-{
-    ptrdiff_t taps = 0;
-    do {
-        taps += ek_piece_taps(s, &piece);
-    } while (ek_next_piece(s, &piece));
-    return (s->out_c / s->groups + 1) / 2 * 2 * taps;
-}
-
-/* Where outputs go that do not lie side by side: so many elements from one to that of the next channel, row, column. */
-typedef struct {
-    ptrdiff_t plane;
-    int32_t down, right;
-} ek_places;
 
 /* y = n outputs from position number `first` on, of each of `rows` channels from number c on, where they go. */
 static inline void ek_place_outputs(const int32_t *acc, int32_t rows, const ek_scales *scales, int32_t c,
