@@ -26,17 +26,17 @@ Made by `python docs/make_kernels.py > docs/reference/kernels.md`; a test compar
 A kernel is a C function that computes one operator. Its portable source lies in `runtime/src/portable/<family>`. Its
 forms for several element types lie in `runtime/src/portable/generated`, which `make kernels` writes. An instruction set
 has a folder of its own, whose files stand in for portable files of the same name. The table names the sets with such
-files.
-Shapes and layouts stand in `edgekit.h` above each prototype.
+files. Shapes and layouts stand in `edgekit.h` above each prototype.
 
 How weights are packed is a property of the instruction set: `Packing` in `targets/instruction_sets.py`. Which
 of several kernels an integer convolution takes, and its order of weights, stands in `targets/c/packing/conv_paths.py`.
 
-Every kernel is tested by random legal calls: `pytest tests/test_kernels.py -k ek_lrn_f32`. C equals NumPy in every bit.
+Every kernel is tested by random and by systematic legal calls: `pytest tests/test_kernels.py -k ek_lrn_f32`. C equals
+NumPy in every bit. [Proofs of kernels](kernel-proofs.md) says which are proved to stay inside their arrays.
 {families}
 ## Instruction sets
 
-| folder of `runtime/src` | what | folders behind it | files |
+| folder of `runtime/src` | what | folders that it falls back to | files |
 |---|---|---|--:|
 {sets}
 """

@@ -131,8 +131,10 @@ def accumulator(name: str) -> Any:
 
 
 def biases(d: Draw, acc: Any, n: int) -> NDArray[Any]:
-    limit = 1 << (24 if acc == np.int32 else 30)
-    return d.rng().integers(-limit, limit, n).astype(acc)
+    """Of any size: a channel with a large one alone hides what its products add."""
+    rng, bits = d.rng(), 24 if acc == np.int32 else 30
+    limits = 1 << rng.integers(0, bits, n, endpoint=True)
+    return rng.integers(-limits, limits).astype(acc)
 
 
 def several(d: Draw) -> int:

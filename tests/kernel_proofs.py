@@ -1,16 +1,21 @@
-"""Proofs of memory safety of the portable kernels, by CBMC: all contents, all small sizes.
+"""Proofs of the portable kernels by CBMC: all contents, sizes up to small bounds.
 
-    PYTHONPATH=bench python tests/kernel_proofs.py [KERNEL]... [--calls N] [--seconds S]
+    PYTHONPATH=bench python tests/kernel_proofs.py [KERNEL]... [--seconds S] [--write]
 
-CBMC translates a kernel and a call into a formula and shows that no contents of the arrays lead to an access outside
-of them. Sizes are those of the legal calls of `kernel_cases.py`, drawn small. Every array has exactly the bytes that
-the call needs. Contents are free, except of the arrays in `FIXED`: they are tables whose values say where to read, or
-constants of the build with limits of their own.
+CBMC translates a kernel and some calls into a formula. Sizes are those of the legal calls of `kernel_cases.py`: each in
+turn takes every value near its least. Every array has exactly the bytes that the call needs. Contents are free, except
+of the arrays in `FIXED`: tables whose values say where to read, or constants of the build. There are two proofs:
+
+- memory: no access outside of an array, no division by zero, loops end. Each time a kernel reads an element, or a
+  variable of an element's type, the value is any. That is more than what can happen, and a formula without products.
+- arithmetic: no signed overflow, no undefined shift. Integers have their values, those of arrays within the limits of
+  `contracts.toml`; floats are any.
 """
 
 import argparse
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,29 +26,51 @@ from pathlib import Path
 import numpy as np
 from c_kernels import INCLUDES, SOURCES, Call, parameters, prototypes, scalar_text
 from kernel_cases import CASES
+from kernel_remainders import remainder_calls
 from numpy.typing import NDArray
 
+from edgekit.runtime.proof.contracts import SHAPE, contract_of, number
 from edgekit.targets.c.program.sources import kernel_files
 
-LARGEST_STEP = 4  # above the least size
-WIDE = 64  # a range of values rather than sizes
-CALLS = 12
-DRAWS = 400
-MOST_BYTES = 500  # of the arrays of a call, but for
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "kernel-proofs.md"
+SEEDS = 3
+SECONDS = 6
 TABLE = 1025  # entries of a table of a function
-FIXED = frozenset({"shape", "mult", "shift", "table"})
-CHECKS = (
-    "--bounds-check",
-    "--pointer-check",
-    "--pointer-overflow-check",
-    "--div-by-zero-check",
-    "--unwinding-assertions",
-    "--no-signed-overflow-check",
-    "--no-undefined-shift-check",
-    "--slice-formula",
-)
+TABLE_HEAD = """\
+| kernel | memory | arithmetic | sizes | s |
+|---|---|---|---|--:|
+"""
+NO_ANSWER = "no answer after"
+STOPPED = (-signal.SIGXCPU, -signal.SIGKILL)
+FIXED = frozenset({"shape", "mult", "shift", "table", "quantiles", "at", "index"})
+SUMS = {4: 1 << 31, 8: 1 << 47}  # by the bytes of a bias
 MATRICES = frozenset({"w", "r"})  # sparse ones say where their values belong
-SOLVER = ("--sat-solver", "cadical", "--object-bits", "12", "--unwind", "400")
+SOLVER = ("--unwinding-assertions", "--slice-formula", "--object-bits", "12", "--unwind", "400")
+CHECKS = {
+    "memory": (
+        "--bounds-check",
+        "--pointer-check",
+        "--pointer-overflow-check",
+        "--div-by-zero-check",
+    ),
+    "arithmetic": ("--signed-overflow-check", "--undefined-shift-check"),
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Sizes of the calls of a proof: so many values in turn, the others near their least; most bytes of the arrays."""
+
+    values: int
+    others: int
+    bytes: int
+    calls: int
+
+
+BOUNDS = {"memory": Bounds(9, 3, 500, 8), "arithmetic": Bounds(5, 1, 150, 3)}
+# Types whose variables have any value whenever they are read.
+ANY = {"memory": ("float", "int8_t", "int16_t", "int64_t"), "arithmetic": ("float",)}
+ANY_OF_SPARSE = ("float", "int16_t", "int64_t")
 # What is copied is free afterwards: more than what can happen, and a formula without bytes of floats.
 COPIES = """
 void *memcpy(void *to, const void *from, size_t bytes)
@@ -64,41 +91,27 @@ void *memset(void *to, int value, size_t bytes)
 """
 
 
-class SmallSizes:
-    """Sizes close to the least that is legal, values of wide ranges at their ends or between."""
-
-    def __init__(self, seed: int) -> None:
-        self.generator = np.random.default_rng(seed)
-
-    def int(self, low: int, high: int) -> int:
-        if high - low > WIDE:
-            return int(self.generator.choice([low, high, self.generator.integers(low, high)]))
-        return int(self.generator.integers(low, min(high, low + LARGEST_STEP), endpoint=True))
-
-    def rng(self) -> np.random.Generator:
-        return self.generator
-
-
 @dataclass(frozen=True)
 class Proof:
     """What CBMC says of some calls of a kernel."""
 
     kernel: str
-    calls: int
+    what: str
+    calls: tuple[Call, ...]
     properties: int
     failures: tuple[str, ...]
     seconds: float
 
 
-def small_calls(kernel: str, calls: int) -> list[Call]:
-    """Return the smallest calls of a kernel that differ in the sizes of their arrays or in a scalar."""
+def small_calls(kernel: str, bounds: Bounds) -> list[Call]:
+    """Return small calls of a kernel that differ in the sizes of their arrays or in a scalar, each size in turn."""
     found: dict[tuple[object, ...], Call] = {}
-    for seed in range(DRAWS):
-        call = CASES[kernel](SmallSizes(seed))
-        found.setdefault(tuple(_size(argument) for argument in call.args), call)
+    for seed in range(SEEDS):
+        for call in remainder_calls(kernel, seed, bounds.values, bounds.others):
+            found.setdefault(tuple(_size(argument) for argument in call.args), call)
     ordered = sorted(found.values(), key=_bytes)
-    small = [call for call in ordered if _bytes(call) <= MOST_BYTES] or ordered[:1]
-    return small[:: max(1, len(small) // calls)][:calls]
+    small = [call for call in ordered if _bytes(call) <= bounds.bytes] or ordered[:1]
+    return small[:: -(-len(small) // bounds.calls)]
 
 
 def _size(argument: object) -> object:
@@ -109,15 +122,15 @@ def _bytes(call: Call) -> int:
     return sum(a.nbytes for a in call.args if isinstance(a, np.ndarray) and a.size != TABLE)
 
 
-def harness(calls: Sequence[Call]) -> str:
+def harness(calls: Sequence[Call], what: str) -> str:
     """Return a C program that makes the calls with arrays of exactly their sizes and free contents."""
-    bodies = [body(number, call) for number, call in enumerate(calls)]
-    every = "\n".join(f"    call{number}();" for number in range(len(calls)))
+    bodies = [body(place, call, what) for place, call in enumerate(calls)]
+    every = "\n".join(f"    call{place}();" for place in range(len(calls)))
     return "\n".join(
         [
             '#include "edgekit.h"',
             "#include <stdlib.h>",
-            COPIES,
+            COPIES if what == "memory" else "#include <string.h>",
             *bodies,
             f"int main(void) {{\n{every}\n    return 0;\n}}",
             "",
@@ -125,8 +138,10 @@ def harness(calls: Sequence[Call]) -> str:
     )
 
 
-def body(number: int, call: Call) -> str:
+def body(place: int, call: Call, what: str) -> str:
     """Return the function of one call."""
+    contract = contract_of(call.kernel)
+    assert contract is not None
     names, lines = [], []
     for i, (argument, text, kind) in enumerate(
         zip(call.args, parameters()[call.kernel], prototypes()[call.kernel], strict=True)
@@ -139,11 +154,15 @@ def body(number: int, call: Call) -> str:
         if name in FIXED or (call.patterns and name in MATRICES):
             lines.append(f"    static const {_c_type(argument)} a{i}[] = {{{_values(argument)}}};")
         else:
-            kind = _c_type(argument)
-            lines.append(f"    {kind} *const a{i} = malloc(sizeof({kind}) * {argument.size});")
-            lines.append(f"    __CPROVER_assume(a{i} != NULL);")
+            lines.append(f"    {_c_type(argument)} a{i}[{max(argument.size, 1)}];")
+            if what == "arithmetic" and name in contract.within and argument.dtype != np.float32:
+                limit = number(contract.within[name], call.kernel, {"SUM": SUMS[argument.itemsize]})
+                lines.append(f"    for (int j = 0; j < {argument.size}; j++)")
+                lines.append(
+                    f"        __CPROVER_assume(a{i}[j] >= -{limit} && a{i}[j] <= {limit});"
+                )
     run = f"    {call.kernel}({', '.join(names)});"
-    return "\n".join([f"static void call{number}(void)\n{{", *lines, run, "}"])
+    return "\n".join([f"static void call{place}(void)\n{{", *lines, run, "}"])
 
 
 def _c_type(array: NDArray[np.generic]) -> str:
@@ -162,29 +181,70 @@ def sources_of(kernel: str) -> list[Path]:
     return [path for path in SOURCES if path.name in files]
 
 
-def prove(kernel: str, calls: int, seconds: int, sources: Sequence[Path] = ()) -> Proof:
-    """Run CBMC on the smallest calls of a kernel, in its own C files or in `sources`.
+def prove(
+    kernel: str,
+    what: str = "memory",
+    bounds: Bounds | None = None,
+    seconds: int = SECONDS,
+    sources: Sequence[Path] = (),
+) -> Proof:
+    """Run CBMC on small calls of a kernel, in its own C files or in `sources`.
+
+    What fails while values are any is tried once more with the values that the kernel computes. Where that has no
+    answer, `failures` begin so, and name what failed before.
 
     Raises:
-        AssertionError: no call is small.
+        AssertionError: no call is small, or the kernel does not compile.
     """
-    chosen = small_calls(kernel, calls)
+    chosen = small_calls(kernel, bounds or BOUNDS[what])
     assert chosen, f"{kernel}: no call"
-    files = map(str, sources or sources_of(kernel))
+    before, files = _children_seconds(), sources or sources_of(kernel)
+    types = ANY_OF_SPARSE if what == "memory" and chosen[0].patterns else ANY[what]
+    failures, properties = _answer(harness(chosen, what), files, what, types, seconds)
+    if failures and not failures[0].startswith(NO_ANSWER):
+        exact, properties = _answer(harness(chosen, what), files, what, (), seconds)
+        failures = (*exact, *failures) if exact and exact[0].startswith(NO_ANSWER) else exact
+    return Proof(kernel, what, tuple(chosen), properties, failures, _children_seconds() - before)
+
+
+def _answer(
+    program: str, sources: Sequence[Path], what: str, types: Sequence[str], seconds: int
+) -> tuple[tuple[str, ...], int]:
+    """What CBMC finds, and the number of properties.
+
+    The checks come into the program before readings of volatile variables become any value: they are of each access.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "calls.c"
-        program.write_text(harness(chosen))
-        command = ["cbmc", "-DEK_ALONE", str(program), *files, *INCLUDES, *CHECKS, *SOLVER]
-        before = _children_seconds()
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-            failures = tuple(_failures(done.stdout + done.stderr, done.returncode))
-            output = done.stdout
-        except subprocess.TimeoutExpired:
-            failures, output = (f"no answer after {seconds} s",), ""
-    found = re.search(r"of (\d+) failed", output)
-    properties = int(found[1]) if found else 0
-    return Proof(kernel, len(chosen), properties, failures, _children_seconds() - before)
+        calls, header, names = (Path(folder) / name for name in ("calls.c", "stdint.h", "calls.gb"))
+        calls.write_text(program)
+        header.write_text(_any_values(types))
+        macros = ["-DEK_ALONE", *(["-Dfloat=volatile float"] if "float" in types else [])]
+        front = ["goto-cc", *macros, f"-I{folder}", calls, *sources, *INCLUDES, "-o", names]
+        _run_tool(front)
+        _run_tool(["goto-instrument", *CHECKS[what], names, names])
+        _run_tool(["goto-instrument", "--nondet-volatile", names, names])
+        command = ["prlimit", f"--cpu={seconds}", "cbmc", names, "--no-standard-checks", *SOLVER]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode in STOPPED:
+        return (f"{NO_ANSWER} {seconds} s",), 0
+    found = re.search(r"of (\d+) failed", done.stdout)
+    failures = tuple(_failures(done.stdout + done.stderr, done.returncode))
+    return failures, int(found[1]) if found else 0
+
+
+def _run_tool(command: Sequence[str | Path]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-500:]
+
+
+def _any_values(types: Sequence[str]) -> str:
+    """A stdint.h in which variables of some types are volatile: CBMC then gives each reading any value."""
+    lines = ["#include_next <stdint.h>"]
+    for name in types:
+        if name != "float":
+            lines.insert(0, f"#define {name} ek_plain_{name}")
+            lines += [f"#undef {name}", f"typedef volatile ek_plain_{name} {name};"]
+    return "\n".join(["#ifndef EK_ANY_GUARD", "#define EK_ANY_GUARD", *lines, "#endif", ""])
 
 
 def _failures(output: str, code: int) -> Iterator[str]:
@@ -199,22 +259,71 @@ def _children_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def row_of(kernel: str, seconds: int) -> str:
+    """The row of a kernel in the page: what is proved, or how many calls the systematic tests make of it.
+
+    Raises:
+        AssertionError: a property does not hold.
+    """
+    cells, spent, sizes = [], 0.0, ""
+    for what in CHECKS:
+        proof = prove(kernel, what, seconds=seconds)
+        spent += proof.seconds
+        sizes = sizes or _sizes(proof.calls)
+        is_open = bool(proof.failures) and proof.failures[0].startswith(NO_ANSWER)
+        assert is_open or not proof.failures, f"{kernel}, {what}: {'; '.join(proof.failures[:3])}"
+        tested = sum(1 for _ in remainder_calls(kernel, 0))
+        proved = f"{len(proof.calls)} calls, {proof.properties} properties"
+        cells.append(f"test, {tested} calls" if proof.failures else proved)
+    return f"| `{kernel}` | {' | '.join(cells)} | `{sizes}` | {spent:.0f} |"
+
+
+def _sizes(calls: Sequence[Call]) -> str:
+    """The least and the largest of each size."""
+    found: dict[str, list[int]] = {}
+    contract = contract_of(calls[0].kernel)
+    counts = () if contract is None else (*contract.args.values(), *contract.scratch.values())
+    counted = set(re.findall(r"\w+", str(counts)))
+    for call in calls:
+        names = [text.split("*")[-1].split()[-1] for text in parameters()[call.kernel]]
+        for name, argument in zip(names, call.args, strict=True):
+            if name == "shape":
+                for part, size in zip(SHAPE, np.ravel(np.asarray(argument)), strict=True):
+                    found.setdefault(part, []).append(int(size))
+            elif isinstance(argument, int) and name in counted:
+                found.setdefault(name, []).append(argument)
+    spans = {name: (min(sizes), max(sizes)) for name, sizes in found.items()}
+    texts = [f"{name} {low}..{high}" for name, (low, high) in spans.items() if high > low]
+    return ", ".join(texts) or "one size"
+
+
+def write_row(row: str) -> None:
+    """Put a row into the page, in place of the row of the same kernel."""
+    head, _, table = PAGE.read_text().partition(TABLE_HEAD)
+    rows = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    rows[row.split("`")[1]] = row
+    kept = [rows[kernel] for kernel in CASES if kernel in rows]
+    PAGE.write_text("\n".join([head + TABLE_HEAD.rstrip(), *kept, ""]))
+
+
 def main() -> int:
     """Prove the kernels that are named, or all; print a row of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kernels", nargs="*")
-    parser.add_argument("--calls", type=int, default=CALLS)
-    parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="of processor for an answer")
+    parser.add_argument("--write", action="store_true", help=f"put the rows into {PAGE.name}")
     options = parser.parse_args()
     failed = 0
     for kernel in options.kernels or CASES:
-        proof = prove(kernel, options.calls, options.seconds)
-        print(
-            f"| `{kernel}` | {proof.calls} | {proof.properties} | {proof.seconds:.1f} |"
-            f" {'; '.join(proof.failures[:2]) or 'proved'} |",
-            flush=True,
-        )
-        failed += bool(proof.failures)
+        try:
+            row = row_of(kernel, options.seconds)
+        except AssertionError as error:
+            failed += 1
+            row = f"| `{kernel}` | FAILED: {error} |"
+        else:
+            if options.write:
+                write_row(row)
+        print(row, flush=True)
     return failed > 0
 
 

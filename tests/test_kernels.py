@@ -1,7 +1,6 @@
 """Every C kernel equals its NumPy twin bit for bit, at two optimization levels and under sanitizers."""
 
 import ctypes
-import mmap
 import platform
 import re
 import subprocess
@@ -43,21 +42,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import (
     CASES,
-    CUT,
-    FULL,
     FUNCTIONS,
-    NARROW,
     POINTS,
-    RUNS,
-    SPREAD,
-    STEMS,
-    TRANSPOSED,
     Seeded,
     conv,
-    conv_f32,
     exact,
 )
-from numpy.typing import NDArray
+from kernel_remainders import Fences, by_folders, remainder_calls, room_calls
 
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -126,6 +117,8 @@ def ubsan_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctype
     return compiled(tmp_path_factory.mktemp("ubsan"), *UBSAN[1:])
 
 
+# Of the numbers that are not in turn.
+SEEDS = (0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 9)))
 ISA_KERNELS = pytest.mark.parametrize(
     ("isa", "kernel"), [(isa, kernel) for isa in ISAS for kernel in own_kernels(isa)]
 )
@@ -142,29 +135,29 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
             check_near(call, run(isa_libraries[isa], call), f"{isa}, seed {seed}")
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str
+@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
+@ISA_KERNELS
+def test_shapes_that_fill_or_cut_the_room_of_a_kernel(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
-    own = [name for name in own_kernels(isa) if name.startswith(("ek_conv_s8", "ek_conv_s16"))]
-    turned = [name for name in own_kernels(isa) if name.startswith("ek_conv_transpose_s")]
-    whole = (*FULL, *CUT, *STEMS, *NARROW, *POINTS)
-    for kernel, shape in (*product(own, whole), *product(turned, (*TRANSPOSED, *RUNS))):
-        for call in ways(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders):
-            check_near(call, run(isa_libraries[isa], call), f"{isa}, {shape}")
+    fences = Fences()
+    for call in by_folders(room_calls(kernel), ISAS[isa].folders):
+        fences.check(isa_libraries[isa], call, f"{isa}, {call.args[-1]}")
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_transposed_float_convolutions_spread_few_positions(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str
+@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
+@pytest.mark.parametrize("seed", SEEDS)
+@ISA_KERNELS
+def test_each_size_in_turn_takes_all_its_remainders(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str, seed: int
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
-    for shape in SPREAD:
-        call = conv_f32("ek_conv_transpose_f32", shape)(Seeded(0))
-        check_near(call, run(isa_libraries[isa], call), f"{isa}, {shape}")
+    fences = Fences()
+    for call in by_folders(remainder_calls(kernel, seed), ISAS[isa].folders):
+        fences.check(isa_libraries[isa], call, f"{isa}, {call.args[-3:]}")
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -185,43 +178,6 @@ def test_float_kernels_of_integer_recipes_have_the_bits_of_portable_ones(
     for kernel, seed in product(mixed, range(100)):
         call = CASES[kernel](Seeded(seed))
         check(call, run(library, call), f"{isa}, {kernel}, seed {seed}")
-
-
-def fenced(array: NDArray[Any], at_end: bool) -> NDArray[Any]:
-    """A copy that begins behind a page which nothing may touch, or ends before one."""
-    block = mmap.mmap(-1, (-(-array.nbytes // mmap.PAGESIZE) + 2) * mmap.PAGESIZE)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(block))
-    protect = ctypes.CDLL(None, use_errno=True).mprotect
-    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    for page in (start, start + len(block) - mmap.PAGESIZE):
-        assert protect(page, mmap.PAGESIZE, 0) == 0
-    first = len(block) - mmap.PAGESIZE - array.nbytes if at_end else mmap.PAGESIZE
-    copy = np.frombuffer(block, array.dtype, array.size, first).reshape(array.shape)
-    copy[...] = array
-    return copy
-
-
-def check_fenced(library: ctypes.CDLL, call: Call, at_end: bool, where: str) -> None:
-    """Assert that a call whose arrays are fenced leaves what it should."""
-    args = [fenced(a, at_end) if isinstance(a, np.ndarray) else a for a in call.args]
-    pointers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
-    getattr(library, call.kernel)(*pointers)
-    check_near(call, args, where)
-
-
-@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
-@pytest.mark.parametrize("at_end", [False, True])
-@pytest.mark.parametrize(
-    ("isa", "kernel"), [(i, k) for i in ISAS for k in own_kernels(i) if "winograd" in k]
-)
-def test_convolutions_by_tiles_touch_their_arrays_alone(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str, at_end: bool
-) -> None:
-    if missing := missing_cpu_flags(isa):
-        pytest.skip(f"needs a CPU with {', '.join(missing)}")
-    for seed in range(100):
-        call = packed(CASES[kernel](Seeded(seed)), ISAS[isa].folders)
-        check_fenced(isa_libraries[isa], call, at_end, f"{isa}, seed {seed}")
 
 
 # Arrays that a case has and the kernel does not read: a product with w that x stands for.
@@ -245,14 +201,14 @@ def cut_to_contract(call: Call, seed: int) -> Call:
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
-@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kernel", sorted(CASES))
 def test_kernels_touch_the_bytes_of_their_contracts_alone(
-    libraries: dict[str, ctypes.CDLL], kernel: str, at_end: bool
+    libraries: dict[str, ctypes.CDLL], kernel: str, seed: int
 ) -> None:
-    for seed in range(2):
-        call = cut_to_contract(CASES[kernel](Seeded(seed)), seed)
-        check_fenced(libraries["O2"], call, at_end, f"seed {seed}")
+    fences = Fences()
+    for number, call in enumerate(remainder_calls(kernel, seed)):
+        fences.check(libraries["ubsan"], cut_to_contract(call, number), f"call {number}")
 
 
 def test_every_kernel_has_one_contract() -> None:
@@ -265,20 +221,6 @@ def test_every_kernel_has_one_contract() -> None:
         written = {name for name, _, is_written in parameters if is_written}
         assert {*rows[0].update, *rows[0].scratch} & pointers <= written, kernel
         assert {a for pair in rows[0].alias for a in pair} <= named, kernel
-
-
-@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
-@pytest.mark.parametrize("at_end", [False, True])
-@pytest.mark.parametrize("isa", ISAS)
-def test_transposed_depthwise_convolutions_touch_their_arrays_alone(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, at_end: bool
-) -> None:
-    if missing := missing_cpu_flags(isa):
-        pytest.skip(f"needs a CPU with {', '.join(missing)}")
-    kernels = "ek_conv_transpose_s8_s8", "ek_conv_transpose_s8_s16"
-    for kernel, shape in product(kernels, (*TRANSPOSED, *RUNS)):
-        for call in ways(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders):
-            check_fenced(isa_libraries[isa], call, at_end, f"{isa}, {call.kernel}, {shape}")
 
 
 @pytest.mark.slow
