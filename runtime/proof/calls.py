@@ -1,16 +1,18 @@
 """Calls of kernels, as reads and writes of the bytes that their contracts name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from edgekit.runtime.proof.contracts import SHAPE, Contract, contract_of, number
 from edgekit.runtime.proof.memory import Event, Memory, block_name
-from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.syntax import NotUnderstood, Tree
 from edgekit.runtime.proof.values import Facts, Pointer, Span, Value, add, bounds, times
 
 Parameter = tuple[str, str, bool]
+# By the bytes of a bias: the largest operand, and the largest sum.
+SUMS = {4: (2**7, 2**31 - 1), 8: (2**15, 2**47 - 1)}
 
 
 class Call(NamedTuple):
@@ -47,7 +49,38 @@ class Calls(Memory):
         for condition in contract.where:
             if not call.number(condition):
                 self._report(f"{name}: not {condition}")
+        for bias in contract.within:
+            self._sums(call, bias)
         self._touch(call, parameters)
+
+    def _sums(self, call: Call, bias: str) -> None:
+        """Sums and their products with multipliers fit, for any input and any weights, with the biases of the C."""
+        prefix = bias.removesuffix("bias")
+        pointers = [call.given.get(prefix + part) for part in ("bias", "mult", "shift")]
+        blocks = [place.block for place in pointers if isinstance(place, Pointer)]
+        if len(blocks) < len(pointers) or not {*blocks} <= {*self.program.texts}:
+            return  # floats, a cell without a product, or weights that are not in the C
+        name = prefix.removesuffix("_") or "w"
+        for text in self._wrong_sums(call, bias, name, *map(self.program.integers, blocks)):
+            self._report(f"{call.kernel}, {name}: {text}")
+
+    def _wrong_sums(
+        self, call: Call, bias: str, name: str, biases: Value, mults: Value, shifts: Value
+    ) -> Iterator[str]:
+        highest, most = SUMS[call.given[bias].item]
+        largest = 128 * (highest + abs(call.given.get("x_zero", 0)))
+        reach = self._taps(call, bias, name) * largest + int(np.abs(biases).max())
+        if max(reach - most, reach * int(mults.max()) - 2**62) > 0:
+            yield f"sums reach {reach}, multipliers {mults.max()}"
+        if min(shifts.min() - 1, 62 - shifts.max(), mults.min()) < 0:
+            yield "a shift outside of 1..62, or a negative multiplier"
+
+    def _taps(self, call: Call, bias: str, name: str) -> int:
+        """The weights of an output, at most."""
+        whole = self._block(call.given[name].block).size
+        sizes = (call.number(str(call.contract.args[n]), whole=whole) for n in (bias, name))
+        outputs, weights = sizes
+        return -(-weights // outputs) * (2 if call.kernel.endswith("_w4") else 1)
 
     def _touch(self, call: Call, parameters: Sequence[Parameter]) -> None:
         """Let a call read and write."""
@@ -75,9 +108,10 @@ class Calls(Memory):
 
     def _windows(self, name: str, shape: Sequence[int]) -> None:
         """The windows of a convolution or a pooling are those of the graph."""
-        windows, transposed = self.node.get("shape", shape), "transpose" in name
-        alike = transposed == ("Transpose" in self.node.get("op", ""))
-        if alike and not _same_windows(shape, windows, transposed):
+        transposed = "transpose" in name
+        is_phases = "Transpose" in self.node.get("op", "") and not transposed
+        windows = self.node.get("phases" if is_phases else "shape", shape)
+        if not _same_windows(shape, windows, transposed):
             self._report(f"{name}: windows {shape}, where the graph has {windows}")
 
     def _check_order(self, name: str, sources: Sequence[Pointer]) -> None:
@@ -165,7 +199,7 @@ def _is_typed(parameter: str, kind: str, known: Value) -> bool:
     if parameter == "shape":
         return isinstance(known, list) and list(map(type, known)) == [int] * len(SHAPE)
     if isinstance(known, Pointer):
-        return kind == "void*" or (kind.endswith("*") and known.item == ITEMS[kind[:-1]])
+        return kind in ("void*", f"{known.kind}*")
     if kind.endswith("*"):
         return type(known) is int and known == 0
     return type(known) is int or kind != "int32_t" or parameter == "act"

@@ -138,6 +138,10 @@ class Expressions(Calls):
         found = self._value(tree)
         return None if found is None else times(found, -1)
 
+    def _of_flip(self, tree: Tree) -> Value:
+        found = self._value(tree)
+        return None if found is None else add(times(found, -1), -1)
+
     def _of_not(self, tree: Tree) -> Value:
         return Span(0, 1) if self._value(tree) is not None else None
 

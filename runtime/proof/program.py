@@ -16,6 +16,9 @@ PROOF_FILE = "proof.json"
 ARRAY = re.compile(
     r"^const (\w+) (\w+)\[(\d+)\]|union (\w+)_union \{ unsigned char bytes\[(\d+)\]; (\w+)", re.M
 )
+LEAST = {"INT32_MIN": str(-(2**31)), "INT64_MIN": str(-(2**63))}
+NAMED, NUMBER = re.compile("|".join(LEAST)), re.compile(r"(?<!\w)-?\d+")
+LISTED = re.compile(r"^const \w+ (\w+)\[\d+\] = \{", re.M)
 INLINE = re.compile(r"^static inline (\w+) (ek_\w+)\([^*)]*\)$", re.M)  # without pointers
 EXTERNAL = re.compile(
     r"^#define (\w+) \(\(const (\w+) \*\)\(const void \*\)\(\w+ \+ (\d+)\)\) /\* \[(\d+)\] \*/$",
@@ -33,13 +36,14 @@ class Program:
     def __init__(self, files: Mapping[str, str]) -> None:
         """Take the texts of a build's C, headers and facts by file name."""
         self.facts = json.loads(files[PROOF_FILE])
-        headers = "".join(text for name, text in files.items() if name.endswith(".h"))
+        headers = _joined_texts(files, ".h")
         self.prototypes = prototypes(files["edgekit.h"])
         self.inline = {name: kind for kind, name in INLINE.findall(files["edgekit.h"])}
         self.sizes = {name: int(value) for name, value in DEFINE.findall(headers)}
         self.fields = _fields(headers)
-        self.weights = "".join(t for name, t in files.items() if name.endswith("_weights.c"))
+        self.weights = _joined_texts(files, "_weights.c")
         self.arrays = _arrays(self.weights) | _external("".join(files.values()), self.weights)
+        self.texts = _places_of_numbers(self.weights)
         programs = [name for name in files if f"{name[:-2]}_weights.c" in files]
         self.functions = functions("\n".join(files[name] for name in programs))
 
@@ -53,13 +57,24 @@ class Program:
         return max((name for name in names if function.startswith(f"{name}_")), key=len)
 
     def integers(self, array: str) -> NDArray[np.int64]:
-        """The numbers of a constant array."""
-        found = re.search(rf"const \w+ {array}\[\d+\] = \{{([^}}]*)\}}", self.weights)
-        if found is None:
+        """The numbers of a constant array.
+
+        Raises:
+            NotUnderstood: they are not in the C.
+        """
+        if array not in self.texts:
             raise NotUnderstood(
                 f"an index that {array} may hold: its numbers are not in the C, which"
             )
-        return np.array([int(text) for text in re.findall(r"-?\d+", found[1])], np.int64)
+        start = self.texts[array]
+        listed = self.weights[start : self.weights.index("}", start)]
+        listed = NAMED.sub(lambda m: LEAST[m[0]], listed)
+        return np.array([int(text) for text in NUMBER.findall(listed)], np.int64)
+
+
+def _places_of_numbers(text: str) -> dict[str, int]:
+    """Where the numbers of each constant array begin."""
+    return {found[1]: found.end() for found in LISTED.finditer(text)}
 
 
 def _fields(text: str) -> dict[tuple[str, str], tuple[str, int]]:
@@ -99,3 +114,8 @@ def read_program(folder: Path) -> Program:
     names = [*folder.glob("*.c"), *folder.glob("*.h"), folder / PROOF_FILE]
     kept = [p for p in names if not (p.name.startswith("ek_"))]
     return Program({path.name: path.read_text(encoding="utf-8") for path in kept})
+
+
+def _joined_texts(files: Mapping[str, str], ending: str) -> str:
+    """Return the texts of all files whose names end like this."""
+    return "".join(text for name, text in files.items() if name.endswith(ending))

@@ -4,7 +4,7 @@ Statements are (block, [statements]), (for, name, first, limit, up, body), (if, 
 (declare, name, type, pointer, dims, value), (return, value), (do, expression), (node, label, operator).
 Expressions are (number, value), (float, value), (name, text), (cast, type, pointer, e), (sizeof, e), (fields, [e]),
 (deref, e), (address, e), (member, e, field), (index, e, e), (call, name, [e]), (set, target, e), (choose, c, a, b),
-(op, sign, a, b), (minus, e) and (not, e).
+(op, sign, a, b), (minus, e), (flip, e) and (not, e).
 """
 
 import re
@@ -241,9 +241,9 @@ class Reader:
 
     def _unary(self) -> Tree:
         kind, text = self.tokens[self.at]
-        if kind == "sign" and text in ("*", "&", "-", "!"):
+        if kind == "sign" and text in ("*", "&", "-", "!", "~"):
             self.at += 1
-            kinds = {"*": "deref", "&": "address", "-": "minus", "!": "not"}
+            kinds = {"*": "deref", "&": "address", "-": "minus", "!": "not", "~": "flip"}
             return (kinds[text], self._unary())
         if text == "(" and self._is_type(1):
             self._take("(")

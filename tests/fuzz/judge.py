@@ -170,15 +170,19 @@ def judge(data: bytes, number: int, compiled: bool, kept: Path | None = None) ->
     return " ".join([*stages, "integers"])
 
 
+def own_texts(build: Build) -> dict[str, str]:
+    """The C, headers and facts of a build, without its kernels."""
+    texts = {name: c for name, c in build.files.items() if name.endswith((".c", ".h", ".json"))}
+    return {n: c.decode() for n, c in texts.items() if "/" not in n and not n.startswith("ek_")}
+
+
 def follow(build: Build) -> None:
     """Check the proof of a build; C that the check does not understand, as of TopK, is let through.
 
     Raises:
         Wrong: the C contradicts its proof.
     """
-    texts = {name: c for name, c in build.files.items() if name.endswith((".c", ".h", ".json"))}
-    own = {n: c.decode() for n, c in texts.items() if "/" not in n and not n.startswith("ek_")}
-    found = verdict_of(Program(own)).problems
+    found = verdict_of(Program(own_texts(build))).problems
     if found:
         raise Wrong(f"the proof: {found[0]}")
 

@@ -19,6 +19,7 @@ from edgekit.operators.pooling.twin import pool_of
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, free_name, size
+from edgekit.targets.c.emit.conv.rows import phases_of_node
 from edgekit.targets.c.loops.walks import Walk, walk
 from edgekit.targets.c.plan.storage import Traits, item_bytes, nbytes
 from edgekit.targets.c.program.sums import sums_of
@@ -56,6 +57,7 @@ def _properties(node: ir.Node, arrays: Mapping[str, str]) -> Facts:
         "arrays": arrays,
         "numbers": _numbers(node),
         "shape": _shape(node),
+        "phases": _phases(node),
         "sums": sums_of(node),
         "part": "bands" in arrays or _reads_part(node),  # filter banks read bands of each
     }
@@ -137,6 +139,12 @@ def _shape(node: ir.Node) -> list[int] | None:
     kernel = ints(node, "kernel_shape", [])
     kernel = kernel or (list(dims(node.inputs[1])[2:]) if len(node.inputs) > 1 else [])
     return conv_shape(node, kernel).fields() if kernel else None
+
+
+def _phases(node: ir.Node) -> list[int] | None:
+    """The sizes of the convolution that computes all phases of a transposed one in integers."""
+    found = phases_of_node(node) if "w" in node.attributes else None
+    return None if found is None else found.shape.fields()
 
 
 def _is_array(value: ir.Value) -> bool:

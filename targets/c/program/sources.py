@@ -91,6 +91,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extr
         **({} if stream.delay_samples is None else {"DELAY": str(stream.delay_samples)}),
     }
     defines = "\n".join(f"#define {upper}_{name} {value}" for name, value in constants.items())
+    defines += _longest_recording(model, prefix)
     until_line = "" if model.until is None else until_header(model.until, prefix)
     pcm_line = "" if pcm is None else pcm_prototype(model, pcm, prefix)
     end_line = END_PROTOTYPE.format(name=prefix) if model.end_state is not None else ""
@@ -110,6 +111,12 @@ def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extr
         + CHECK_PROTOTYPE.format(name=prefix)
         + ("" if loop is None else sampler_header(loop, prefix)),
     )
+
+
+def _longest_recording(model: Model, prefix: str) -> str:
+    """Return the hops of the longest recording, if one was declared and the network depends on it."""
+    hops, upper = model.most_hops, prefix.upper()
+    return "" if hops is None else MOST_HOPS.format(name=prefix, upper=upper, hops=hops)
 
 
 def _hop_inputs(model: Model, extras: Extras) -> tuple[ir.Value, ...]:
@@ -250,6 +257,12 @@ OWN_NAMES = """\
 """
 
 HEADER = template("network.h")
+
+MOST_HOPS = """
+#define {upper}_MOST_HOPS {hops}
+/* A recording has at most {upper}_MOST_HOPS hops, as --until declared. A longer one runs, but not as the source does:
+ * positions keep the last row of their table, and attention drops its oldest keys. {name}_reset begins a new one.
+ */"""
 
 END_PROTOTYPE = """
 /* The stream ends in the next hop, behind `valid` of its samples (0 to the hop). Fill up that hop with zeros, and

@@ -1,6 +1,7 @@
 """The check of a build's proof accepts what an export writes, and finds wrong plans."""
 
 import random
+import re
 from functools import cache
 from pathlib import Path
 
@@ -110,6 +111,34 @@ def test_a_wrong_plan_is_found(name: str) -> None:
     change, expected = WRONG[name]
     found = problems_of("gru_mask-w8a8", change)
     assert expected in found, found
+
+
+def with_first_number(array: str, number: str) -> str:
+    """What the check finds after a number of a constant array of gru_mask is another one."""
+    files = dict(texts("gru_mask-w8a8"))
+    file = "gru_mask_weights.c"
+    files[file], count = re.subn(
+        rf"(\w+{array}\[\d+\] = {{\s*)-?\d+", rf"\g<1>{number}", files[file]
+    )
+    assert count == 1
+    return "\n".join(verdict_of(Program(files)).findings)
+
+
+def test_sums_of_the_numbers_in_the_c_fit() -> None:
+    assert "w: sums reach 2148" in with_first_number("node_linear_bias", "INT32_MIN")
+    assert "a shift outside of 1..62" in with_first_number("node_linear_shift", "63")
+    assert "a negative multiplier" in with_first_number("node_linear_mult", "-5")
+
+
+def test_windows_of_a_transposed_convolution_are_those_of_its_phases() -> None:
+    source = texts("dual_path-w8a8")["dual_path.c"]
+    node = source[source.index(": ConvTranspose */") :]
+    shape = re.search(r"&\(const ek_conv_shape\)\{([^}]*)\}", node)
+    assert shape is not None
+    sizes = [int(size) for size in shape[1].split(",")]
+    sizes[9] += 1  # stride_w
+    change = shape[0], shape[0].replace(shape[1], ", ".join(map(str, sizes)))
+    assert "windows" in problems_of("dual_path-w8a8", change)
 
 
 def test_a_function_that_is_missing_is_found() -> None:
