@@ -1,7 +1,8 @@
 """A quantized network in torch: rounded like its integers, with gradients as if not rounded.
 
 The straight-through estimator: Bengio, Leonard and Courville, Estimating or Propagating Gradients Through Stochastic
-Neurons (2013), section 2. Values outside a range have no gradient (Jacob et al., CVPR 2018, section 3).
+Neurons (2013), section 2. Values outside a range have no gradient (Jacob et al., CVPR 2018, section 3). The gradient of
+a scale is that of Esser et al., Learned Step Size Quantization (ICLR 2020), equation 3.
 """
 
 import math
@@ -21,9 +22,9 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, named_outputs
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.gradients import Form, form_of
-from edgekit.operators.qdq import qdq_type, stored_weight
+from edgekit.operators.qdq import qdq_type, require, scaled_tensor, stored_weight
 from edgekit.operators.roles import LINEAR, RECURRENT, is_move
-from edgekit.operators.scheme import WEIGHT_LIMITS
+from edgekit.operators.scheme import DILATION_TYPE, WEIGHT_LIMITS
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.types.weights import weight_inputs, weight_type
@@ -34,17 +35,20 @@ if TYPE_CHECKING:
 Key = tuple[str, int]  # a node, and which of its inputs
 QDQ = ("QuantizeLinear", "DequantizeLinear")
 FLOOR = 2.0**-16  # of a channel's scale, relative to the largest
+SCALE = -1  # in place of the input's number, of a key that is a tensor's scale
+SCALE_PACE = 2.0  # steps of a scale, relative to its size, beside those of weights
 
 
 @dataclass(frozen=True)
 class Weight:
     """Rounding of a trained constant to integers: the row of each element, and the largest integer.
 
-    `rows` is None for a bias, which is practically exact.
+    `rows` is None for a bias, which is practically exact, and for the scale of a tensor. `pace` is a factor on steps.
     """
 
     rows: Array | None = None
     limit: int = 0
+    pace: float = 1.0
 
 
 @dataclass
@@ -67,10 +71,11 @@ class _TrainedGraph:
 
 @dataclass
 class IntegerForward:
-    """One hop of a quantized network, as a function of its trained weights.
+    """One hop of a quantized network, as a function of its trained weights, and of the scales of its int8 tensors.
 
     Attributes:
-        weights: trained weights, by node and input.
+        groups: the names of tensors that share a scale.
+        weights: trained weights, by node and input; scales by the first tensor of the group and `SCALE`.
         values: their start values, those of the float network.
         fed: values independent of trained ones: recorded and replayed.
         states: (input, output) of the states that do.
@@ -81,6 +86,7 @@ class IntegerForward:
     quantized: Model
     prepared: Model
     recipe: Recipe
+    groups: Sequence[Sequence[str]] = ()
     weights: dict[Key, Weight] = field(default_factory=dict)
     values: dict[Key, Array] = field(default_factory=dict)
     fed: tuple[str, ...] = ()
@@ -93,10 +99,12 @@ class IntegerForward:
         floats = {str(node.name): node for node in self.prepared.ir.graph}
         self._places: dict[ir.Value, Key] = {}
         self._forms: dict[ir.Node, Form | None] = {}
+        self._scaled: dict[Key, dict[str, int]] = {}
         for node in self.quantized.ir.graph:
             if node.op_type in LINEAR | RECURRENT and str(node.name) in floats:
                 self._add(node, floats[str(node.name)])
         self._divide()
+        self._add_scales()
 
     def _add(self, node: ir.Node, source: ir.Node) -> None:
         """Add the weights of a layer, and its bias."""
@@ -115,6 +123,28 @@ class IntegerForward:
         bias, array = optional(node, bias_at), array_of(optional(source, bias_at))
         if bias is not None and array is not None and array.shape == dims(bias):
             self._place(bias, (name, bias_at), array, Weight())
+
+    def _add_scales(self) -> None:
+        """Add the scales of the int8 tensors that depend on trained weights; tensors of one group have one scale."""
+        first_of = {name: group[0] for group in self.groups for name in group}
+        for node, _ in self._core:
+            if node.op_type != "QuantizeLinear":
+                continue
+            kind, scale = qdq_type(node), require(node.inputs[1])
+            if kind.dtype != "int8" or kind == DILATION_TYPE:
+                continue
+            name = scaled_tensor(node)
+            key = (first_of.get(name, name), SCALE)
+            self._place(scale, key, np.asarray(kind.scale, np.float32), Weight(pace=SCALE_PACE))
+            self._scaled.setdefault(key, {})[name] = kind.zero_point
+
+    def scales(self, values: Mapping[Key, Array]) -> dict[str, tuple[float, int]]:
+        """Return the trained scale, and the zero point, of each tensor: `Recipe.scales`."""
+        return {
+            name: (float(values[key]), zero_point)
+            for key, tensors in self._scaled.items()
+            for name, zero_point in tensors.items()
+        }
 
     def _place(self, value: ir.Value, key: Key, array: Array, weight: Weight) -> None:
         self._places[value] = key
@@ -284,14 +314,13 @@ def _content(value: ir.Value) -> Array | None:
 
 
 def _round_to_grid(node: ir.Node, x: "list[Any] | Any") -> "list[Tensor]":
-    """Return a tensor on the grid of its type; stored weights are rounded elsewhere."""
+    """Return a tensor on the grid of its type, with the scale in `x`; stored weights are rounded elsewhere."""
     import torch
 
     if node.op_type == "DequantizeLinear":
         return [x[0]]
     kind = qdq_type(node)
     whole = np.iinfo(kind.dtype)
-    low, high = ((bound - kind.zero_point) * kind.scale for bound in (whole.min, whole.max))
-    inside = x[0].clamp(low, high)
-    grid = torch.round(inside / kind.scale) * kind.scale
-    return [inside + (grid - inside).detach()]
+    low, high = (bound - kind.zero_point for bound in (whole.min, whole.max))
+    steps = (x[0] / x[1]).clamp(low, high)
+    return [(steps + (torch.round(steps) - steps).detach()) * x[1]]

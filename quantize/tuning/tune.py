@@ -1,4 +1,4 @@
-"""Trains float weights a little, so that their integers have the outputs of the float network.
+"""Trains float weights and the scales of int8 tensors a little, so that integers have the outputs of the float network.
 
 This is knowledge distillation from the float network's outputs (Hinton, Vinyals and Dean, 2015) on the calibration,
 without labels. Stretches of clips run through the integer forward from their recorded states. Adam (Kingma and Ba,
@@ -28,14 +28,16 @@ from edgekit.operators.qdq import require
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Clip
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.tuning.integer_forward import IntegerForward, Key
+from edgekit.quantize.tuning.integer_forward import SCALE, IntegerForward, Key
+from edgekit.quantize.types.choose import choose_types
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 HOPS = 16  # of a stretch, of a network with states
-BATCH = 8  # stretches of a step
-RATE = 2e-4  # of a weight's root mean square, in the first step
+BATCH = 32  # stretches of a step
+SCALE_LIMIT = 4.0  # factor on a scale, both ways
+RATE = 5e-4  # of a weight's root mean square, in the first step
 DECAYS, EPSILON = (0.9, 0.999), 1e-8
 MOST_BYTES = 400_000_000  # of what is recorded
 QUIET = 1e-3  # of an output's mean power: quieter stretches count as this one
@@ -121,7 +123,8 @@ class WeightTuner:
         """
         self.seen, self.recipe, self.steps, self.seed = seen, recipe, steps, seed
         quantized = quantize_observed(seen, recipe, "")
-        self.forward = IntegerForward(quantized, seen.model, recipe)
+        groups = choose_types(seen.model, seen.observers, recipe).groups
+        self.forward = IntegerForward(quantized, seen.model, recipe, groups)
         if not self.forward.ends or not self.forward.weights:
             found = ", ".join(self.forward.unknown) or "no layer that integers compute"
             raise ModelError(
@@ -165,13 +168,17 @@ class WeightTuner:
         }
         return Progress(0, dict(self.forward.values), means, squares, places, states, rate=rate)
 
-    def run(self, progress: Progress) -> Iterator[Progress]:
-        """Yield the progress after every step, from `progress` on; an interruption does not change it."""
-        while progress.step < self.steps:
+    def run(self, progress: Progress, steps: int | None = None) -> Iterator[Progress]:
+        """Yield the progress after every step, from `progress` on; an interruption does not change it.
+
+        The rate falls to 0 within `steps`, by default all.
+        """
+        last = self.steps if steps is None else steps
+        while progress.step < last:
             loss, gradients, states = self._loss(progress)
             places, before = self._followed(progress, states)
             if all(np.isfinite(gradient).all() for gradient in gradients.values()):
-                progress = self._moved(progress, gradients)
+                progress = self._moved(progress, gradients, last)
             else:
                 loss = math.nan
             losses = [*progress.losses, loss]
@@ -277,18 +284,23 @@ class WeightTuner:
             total = total + (errors[end] / (powers[end] + floor)).mean()
         return total / len(self.forward.ends)
 
-    def _moved(self, progress: Progress, gradients: Mapping[Key, Array]) -> Progress:
+    def _moved(self, progress: Progress, gradients: Mapping[Key, Array], last: int) -> Progress:
         """Return the progress after one step of Adam, scaled for each weight by its size."""
         step, (first, second) = progress.step + 1 - progress.skipped, DECAYS
-        rate = progress.rate * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
+        rate = progress.rate * 0.5 * (1 + np.cos(np.pi * progress.step / last))
         values, means, squares = {}, {}, {}
         for key, gradient in gradients.items():
             means[key] = first * progress.means[key] + (1 - first) * gradient
             squares[key] = second * progress.squares[key] + (1 - second) * gradient**2
             mean, square = means[key] / (1 - first**step), squares[key] / (1 - second**step)
             size = float(np.sqrt(np.mean(self.forward.values[key] ** 2))) or 1e-3
-            move = rate * size * mean / (np.sqrt(square) + EPSILON)
-            values[key] = (progress.values[key] - move).astype(np.float32)
+            pace = rate * self.forward.weights[key].pace
+            move = pace * size * mean / (np.sqrt(square) + EPSILON)
+            values[key] = np.asarray(progress.values[key] - move, np.float32)
+            if key[1] == SCALE:
+                values[key] = np.asarray(
+                    np.clip(values[key], size / SCALE_LIMIT, size * SCALE_LIMIT)
+                )
         return replace(progress, values=values, means=means, squares=squares)
 
 

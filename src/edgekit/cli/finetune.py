@@ -35,10 +35,10 @@ def finetune(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train the weights of a network a little, so that a recipe's integers hold it.
+    """Train the weights of a network and its scales a little, so that a recipe's integers lose less.
 
-    The teacher is the float network itself, on the calibration: no labels. A run that was cut off goes on from its
-    checkpoint, which lies beside the file.
+    The teacher is the float network itself, on the calibration: no labels. An interrupted run continues from its
+    checkpoint, which lies next to the file.
     """
     with progress(as_json) as report:
         tuned = api.finetune(
@@ -53,11 +53,12 @@ def finetune(
         ("before", f"{tuned.before_db:.1f} dB"),
         ("after", f"{tuned.after_db:.1f} dB"),
         ("measured on", f"{tuned.clips} of {tuned.of} clips, left out of all"),
-        ("weights", f"{tuned.weights}, of {tuned.steps} steps"),
+        ("trained", f"{tuned.weights} weights, {tuned.scales} scales, {tuned.steps} steps"),
     ]
     if tuned.skipped:
         rows.append(("left out", f"{tuned.skipped} steps, whose gradient was not finite"))
     if tuned.resumed:
-        rows.append(("resumed", f"behind step {tuned.resumed}"))
+        rows.append(("resumed", f"after step {tuned.resumed}"))
     print_table(str(path), ("fact", "value"), rows)
-    out.print(f"wrote {path}", markup=False, soft_wrap=True)
+    out.print(f"wrote {path}, {tuned.recipe}", markup=False, soft_wrap=True)
+    out.print(f"next: edgekit export {path} --recipe {tuned.recipe}", markup=False, soft_wrap=True)

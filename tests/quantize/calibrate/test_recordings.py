@@ -69,6 +69,17 @@ def test_a_file_that_belongs_to_no_input_is_refused(tmp_path: Path) -> None:
         load_calibration(str(tmp_path), model())
 
 
+def test_sounds_of_a_network_with_channels_get_the_layout_to_give(tmp_path: Path) -> None:
+    net = Net()
+    data = net.model([1, 2, HOP], net.add("Tanh", "x"))
+    stereo = from_onnx(data, name="net", hop=HOP, sample_rate=16000)
+    wav(tmp_path / "a.wav")
+    with pytest.raises(CalibrationError, match="--layout x=NCT"):
+        load_calibration(str(tmp_path), stereo.describe(timing={"x": {"axis": 2}}))
+    with pytest.raises(CalibrationError, match="--layout INPUT=NCT"):
+        load_calibration(str(tmp_path), stereo)
+
+
 def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     wav(tmp_path / "a.wav")
     np.save(tmp_path / "a.f0.npy", np.array([{}]), allow_pickle=True)

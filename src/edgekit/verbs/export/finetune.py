@@ -1,4 +1,4 @@
-"""The verb `finetune`: float weights trained a little, so that a recipe's integers hold the network."""
+"""The verb `finetune`: weights and scales trained a little, so that a recipe's integers hold the network."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ from edgekit.quantize.calibrate.clips import Calibration, load_calibration
 from edgekit.quantize.calibrate.held_out import QUARTERS
 from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe_file import to_toml
 from edgekit.quantize.tuning.integer_forward import Key
 from edgekit.quantize.tuning.tune import RATE, WeightTuner, with_weights
 from edgekit.quantize.tuning.tune import Progress as Done
@@ -31,10 +32,14 @@ from edgekit.verbs.export.network_requests import FinetuneRequest
 from edgekit.verbs.export.quantizing import recipe_conflict
 
 KEPT_STEPS = 25  # between two checkpoints, and between two measurements in integers
-RATES = (RATE, 5 * RATE, 25 * RATE)  # that are tried
+RATES = (RATE, 6 * RATE, 40 * RATE)  # that are tried: the last one moves weights of 4 bits
 TRIED_SHARE = 5  # each is tried for one step in so many
-MOSTLY_DB = 6.0  # a fourth of the noise is left: most of it came from activations
-JUDGED_CLIPS = 2  # of those that are trained on, to choose the rate and the step
+WORTH_DB = 0.5  # of gain on clips left out: less is chance, and not written
+MOSTLY = 0.75  # of the noise: most of it
+UNLIKE_DB = (
+    3.0  # by which clips left out are worse than those that are trained on: these show too little
+)
+JUDGED_CLIPS = 6  # of those that are trained on, to choose the rate and the step
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class TuningResult:
         clips: the number left out; for a single clip, a quarter.
         of: the number of all clips.
         weights: constants that were trained.
+        scales: tensors whose scale was trained; the recipe beside the network has them.
+        recipe: that file.
         steps: the number done, those of an earlier run included.
         rate: of the first step, relative to a weight's size; the best of those tried.
         skipped: of the steps, those left out because their gradient was not finite.
@@ -60,6 +67,8 @@ class TuningResult:
     clips: int
     of: int
     weights: int
+    scales: int
+    recipe: str
     steps: int
     rate: float
     skipped: int
@@ -84,36 +93,57 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
     tuning = WeightTuner(start.seen, start.recipe, request.steps, request.seed)
     judged = Reference(model, trained_on.clips[:JUDGED_CLIPS])
 
+    def build(values: Mapping[Key, Array]) -> TunedNetwork:
+        network, taken = with_weights(imported.network, tuning.seen.model, values)
+        name, scales = f"{request.recipe.name}-tuned", tuning.forward.scales(values)
+        recipe = replace(start.recipe, name=name, scales=scales)
+        return TunedNetwork(network, with_surroundings(network, imports), recipe, taken)
+
     def judge(values: Mapping[Key, Array]) -> float:
-        network, _ = with_weights(imported.network, tuning.seen.model, values)
-        return _ratio_db(judged, with_surroundings(network, imports), trained_on, start.recipe)
+        tuned = build(values)
+        return _ratio_db(judged, tuned.model, trained_on, tuned.recipe)
 
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
     training = TrainingRun(tuning, judge, progress)
     resumed, done = training.run(checkpoint)
-    network, taken = with_weights(imported.network, tuning.seen.model, done.best)
+    tuned = build(done.best)
     progress("measure", 0, 1)
-    after = _ratio_db(reference, with_surroundings(network, imports), trained_on, start.recipe)
-    if after <= before:
-        checkpoint.unlink(missing_ok=True)
-        wide = replace(start.recipe, activations="int16", products="int16", tensors={})
-        reason = _reason(before, _ratio_db(reference, model, trained_on, wide))
-        raise VerificationError(_no_gain(before, after, training.said, reason))
-    with replacement_path(out, Path(request.source)) as temporary:
-        network.save(temporary)
+    after = _ratio_db(reference, tuned.model, trained_on, tuned.recipe)
     checkpoint.unlink(missing_ok=True)
+    if after < before + WORTH_DB:
+        wide = replace(start.recipe, activations="int16", products="int16", tensors={})
+        wide_db = _ratio_db(reference, model, trained_on, wide)
+        reason = _reason(before, wide_db, judge(tuning.forward.values))
+        raise VerificationError(_no_gain(before, after, training.said, reason))
+    recipe_path = out.with_suffix(".recipe.toml")
+    with replacement_path(out, Path(request.source)) as temporary:
+        tuned.network.save(temporary)
+    with replacement_path(recipe_path) as temporary:
+        temporary.write_text(to_toml(tuned.recipe), encoding="utf-8")
     return TuningResult(
         before_db=before,
         after_db=after,
         clips=len(held),
         of=of,
-        weights=taken,
+        weights=tuned.weights,
+        scales=len(tuned.recipe.scales),
+        recipe=str(recipe_path),
         steps=done.step,
         rate=done.rate,
         skipped=done.skipped,
         resumed=resumed,
         unknown=tuning.forward.unknown,
     )
+
+
+@dataclass(frozen=True)
+class TunedNetwork:
+    """A network with trained weights, as it is written and as it runs, and the recipe with the trained scales."""
+
+    network: Model
+    model: Model
+    recipe: Recipe
+    weights: int
 
 
 @dataclass
@@ -146,7 +176,7 @@ class TrainingRun:
         first = saved = done.step if resumed else 0
         try:
             self.progress("train", done.step, self.tuning.steps)
-            for done in self._steps(done, self.tuning.steps):  # noqa: B020
+            for done in self._steps(done):  # noqa: B020
                 self.progress("train", done.step, self.tuning.steps)
                 if done.step % KEPT_STEPS == 0:
                     _write(checkpoint, self.tuning, done)
@@ -158,34 +188,41 @@ class TrainingRun:
         return first, done
 
     def _best_rate(self) -> Done:
-        """Train a little at each rate; return the state of the best, with the start as its best if that is better."""
+        """Train a little at each rate, as if that were all; return the start with the best rate and the best values.
+
+        The rate of such a training falls to 0, too: at a high rate the values are good only after that.
+        """
         start = self.tuning.start()
         start = replace(start, best=start.values, best_db=self.judge(start.values))
         count = -(-self.tuning.steps // TRIED_SHARE)
-        tried: list[Done] = []
+        tried: list[tuple[float, Done]] = []
         for number, rate in enumerate(RATES):
             self.progress("find a rate", number, len(RATES))
             done = start
-            for done in self._steps(replace(start, rate=rate), count):  # noqa: B007
-                pass
-            tried.append(self._judged(done))
-        rows = ", ".join(f"{done.best_db:.1f} dB at {done.rate:g}" for done in tried)
+            for done in self.tuning.run(replace(start, rate=rate), count):
+                self._refuse_skipped(done)
+            tried.append((self.judge(done.values), done))
+        rows = ", ".join(f"{ratio:.1f} dB at {done.rate:g}" for ratio, done in tried)
         self.said = (
-            f"rates, on clips that are trained on: {start.best_db:.1f} dB before, at best {rows}"
+            f"rates, on clips that are trained on: {start.best_db:.1f} dB before, then {rows}"
         )
-        return max(tried, key=lambda done: done.best_db)
+        ratio, best = max(tried, key=lambda pair: (round(pair[0], 1), pair[1].rate))
+        if ratio > start.best_db:
+            start = replace(start, best=best.values, best_db=ratio)
+        return replace(start, rate=best.rate)
 
-    def _steps(self, done: Done, last: int) -> Iterator[Done]:
-        """Yield the state after every step up to the `last`; judged at every `KEPT_STEPS` and at the end of all."""
+    def _steps(self, done: Done) -> Iterator[Done]:
+        """Yield the state after every step; judged at every `KEPT_STEPS` and at the end of all."""
         for after in self.tuning.run(done):
-            if 2 * after.skipped > self.tuning.steps:
-                raise VerificationError(_not_finite(after))
+            self._refuse_skipped(after)
             done = replace(after, best=done.best, best_db=done.best_db)
             if done.step % KEPT_STEPS == 0 or done.step == self.tuning.steps:
                 done = self._judged(done)
             yield done
-            if done.step == last:
-                return
+
+    def _refuse_skipped(self, done: Done) -> None:
+        if 2 * done.skipped > self.tuning.steps:
+            raise VerificationError(_not_finite(done))
 
     def _judged(self, done: Done) -> Done:
         """Return the state with its values as the best, if they are."""
@@ -201,15 +238,27 @@ def _no_gain(before: float, after: float, rates: str, reason: str) -> str:
     )
 
 
-def _reason(before: float, wide: float) -> str:
-    """Return why weights cannot make up for rounding, or did not; `wide` is the SNR with activations in 16 bits."""
-    if wide >= before + MOSTLY_DB:
+def _reason(before: float, wide: float, known: float) -> str:
+    """Return where the noise comes from.
+
+    `wide` is the SNR with activations in 16 bits: that of rounded weights; `known` that of clips that are trained on.
+    """
+    share = 1 - 10 ** ((before - wide) / 10)
+    if known >= before + UNLIKE_DB:
         return (
-            f"reason: rounded activations make the noise, and no weights take that back: the same weights have "
-            f"{wide:.1f} dB where activations have 16 bits; next: --recipe auto, w8a16, or a recipe.toml that keeps in "
-            "int16 what the report says is sensitive"
+            f"reason: clips that are trained on have {known:.1f} dB before, so the others hold what these do not show; "
+            "next: give more and more different clips"
         )
-    return "next: give more and more different clips, or more --steps"
+    if share >= MOSTLY:
+        return (
+            f"reason: {100 * share:.1f} % of the noise comes from rounded activations, and neither weights nor scales "
+            f"took it back: the same weights have {wide:.1f} dB where activations have 16 bits; next: --recipe auto, "
+            "w8a16, or a recipe.toml that keeps in int16 what the report says is sensitive"
+        )
+    return (
+        f"reason: {100 * min(1 - share, 1.0):.1f} % of the noise comes from rounded weights ({wide:.1f} dB where "
+        "activations have 16 bits); next: give more and more different clips, or more --steps"
+    )
 
 
 def _not_finite(done: Done) -> str:
