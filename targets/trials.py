@@ -57,6 +57,15 @@ class Trials:
         for _ in range(self._workers):
             self._idle.put(NativeRunner(library, build.manifest, Path("trials"), compiler))
 
+    @property
+    def batches(self) -> list[range]:
+        """The numbers of the clips, as many together as run at once."""
+        count = len(self._clips)
+        return [
+            range(first, min(first + self._workers, count))
+            for first in range(0, count, self._workers)
+        ]
+
     def run(
         self,
         judge: Callable[[int, dict[str, Array]], T],
@@ -85,7 +94,7 @@ class Trials:
             clip = {**clip, GRIDS: np.broadcast_to(table, (hops, *table.shape))}
         runner = self._idle.get()
         try:
-            outputs, _ = run_clip(runner, self._manifest, clip)
+            outputs, _ = run_clip(runner, self._manifest, clip, repeats=True)
         finally:
             self._idle.put(runner)
         return judge(index, outputs)

@@ -21,6 +21,7 @@ from edgekit.judge.calibration_notes import one_sided_notes
 from edgekit.judge.held_out_report import HeldOutReport
 from edgekit.judge.levels import judge
 from edgekit.judge.preparation_choice import choose_preparation
+from edgekit.judge.waits import WaitCriterion
 from edgekit.quantize.apply import ObservedModel, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
@@ -124,7 +125,8 @@ def found(
     if recipe == "auto":
         auto = search.find(model, calibration, None, silent)
         return auto.recipe, auto.seen, None
-    plain = choose_preparation(model, calibration, RECIPES[recipe], silent)
+    waits = WaitCriterion(model, calibration, "host")
+    plain = choose_preparation(model, calibration, RECIPES[recipe], silent, waits)
     return plain.recipe, plain.seen, _text(plain.said)
 
 

@@ -49,6 +49,7 @@ NETWORKS = {
 }
 MIXTURES = 108  # nine voices in four noises at three ratios
 RESAMPLED = 2000
+INSIDE = ", inside the margin"
 Cells = tuple[str, ...]
 HEAD = ("network", "recipe", "int8 MACs, %", *(f"at {level} dB" for level in LEVELS_DB))
 
@@ -136,20 +137,28 @@ def goals(rows: dict[tuple[str, str], Kept]) -> Iterator[tuple[str, bool]]:
 def honest(row: Kept) -> Iterator[tuple[str, bool]]:
     """Whether what an export states is within 1 dB, or a point of decisions, of unheard mixtures.
 
-    Ratios are compared at the same level in the samples, losses and decisions at the same level of the recordings.
+    A ratio with a margin says whether it is within that, too. Ratios are compared at the same level in the samples,
+    losses and decisions at the same level of the recordings.
     """
     for level, says in row.stated.items():
         lost, where = float(np.mean(row.lost[level])), f"at {level} dB"
         if says["alike"] is not None:
-            pairs = [("of decisions", 100 - 100 * says["alike"], lost, "%")]
+            pairs = [("of decisions", 100 - 100 * says["alike"], lost, "%", None)]
         else:
-            pairs = [] if says["lost_db"] is None else [("loss", says["lost_db"][0], lost, "dB")]
+            pairs = (
+                [] if says["lost_db"] is None else [("loss", says["lost_db"][0], lost, "dB", None)]
+            )
             if row.dbfs is not None:
                 where = f"at {row.dbfs[0] + float(level):.0f} dBFS"
-            pairs.append(("ratio", _ratio(says), found_ratio(row, float(level)), "dB"))
-        for what, said, found, unit in pairs:
-            text = f"{what} stated {said:.2f} {unit}, unheard {found:.2f}"
-            yield f"{row.network}, {row.recipe} {where}: {text}", abs(said - found) <= 1
+            margin = says.get("margin_db")
+            pairs.append(("ratio", _ratio(says), found_ratio(row, float(level)), "dB", margin))
+        for what, said, found, unit, margin in pairs:
+            apart, bound, place = abs(said - found), "", ""
+            if margin is not None:
+                bound = f" ±{margin:.2f}"
+                place = INSIDE if apart <= margin else ", outside of the margin"
+            text = f"{what} stated {said:.2f}{bound} {unit}, unheard {found:.2f}{place}"
+            yield f"{row.network}, {row.recipe} {where}: {text}", apart <= 1
 
 
 def found_ratio(row: Kept, level: float) -> float:

@@ -76,16 +76,20 @@ class KeptWaits:
 def measure_waits(bench: Bench, name: str, recipe: str) -> KeptWaits:
     """Run the float network and the integers in C over sound, each wait and sound again, states carried."""
     made, sound = bench.made(name, recipe), sounds(bench)
-    clips = [
-        np.concatenate([*before_sound(bench, wait), *[m.noisy for m in sound]]) for wait in WAITS
-    ]
+    clips = clips_after_waits(bench, WAITS)
     exact, found = (outputs(model, clips) for model in (bench.model(name), made.quantized))
     unit = DECISIONS if name in PIPELINES and PIPELINES[name].detects else SI_SDR
     rows = {
-        wait: _level_and_loss(unit, sound, clip.size, a, b)
+        wait: level_and_loss(unit, sound, clip.size, a, b)
         for wait, clip, a, b in zip(WAITS, clips, exact, found, strict=True)
     }
     return KeptWaits(name, recipe, unit, rows, int8_share(made.quantized), made.said)
+
+
+def clips_after_waits(bench: Bench, waits: Sequence[str]) -> list[Samples]:
+    """What is before each wait, the wait, and the mixtures after it, of each wait in one clip."""
+    sound = [mixture.noisy for mixture in sounds(bench)]
+    return [np.concatenate([*before_sound(bench, wait), *sound]) for wait in waits]
 
 
 def sounds(bench: Bench) -> list[Mixture]:
@@ -119,7 +123,7 @@ def outputs(model: Model, clips: Sequence[Samples]) -> list[Samples]:
     return [samples[delay:] for samples in made]
 
 
-def _level_and_loss(
+def level_and_loss(
     unit: str, sound: Sequence[Mixture], length: int, exact: Samples, found: Samples
 ) -> tuple[float, float]:
     """The level of the sound at the end of a clip against the float network's, and what is lost on average."""

@@ -279,7 +279,7 @@ def _read_wavs(
     assert hop is not None
     channels = {n: layout.pcm_channels(shape, hop) or 1 for n, (layout, shape) in streams.items()}
     try:
-        clips = read_together(files, channels, rate)
+        clips = read_together(files, channels, dict.fromkeys(files, rate))
     except UsageError as error:
         raise CalibrationError(
             replace(

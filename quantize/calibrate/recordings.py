@@ -10,7 +10,7 @@ import onnx_ir as ir
 from edgekit.base.clip_files import ARRAYS, CLEAN, clip_files, is_clean, is_sound, stem_of
 from edgekit.base.errors import Problem
 from edgekit.base.layout import Layout
-from edgekit.graph.layouts import pcm_layout
+from edgekit.graph.layouts import layout_with_channels, pcm_layout
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 
@@ -149,8 +149,10 @@ def _second_file(path: Path, name: str) -> Problem:
 
 def _no_sound(files: Sequence[Path], model: Model) -> Problem:
     """Return the problem of sounds for a network without sound input."""
+    layouts = ((v, layout_with_channels(model, v)) for v in model.given_inputs)
+    named = next((f"{v.name}={layout}" for v, layout in layouts if layout), "INPUT=NCT")
     step = (
-        "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
+        f"export with --frontend, or with --hop if the input is PCM, with --layout {named} if it has "
         "channels, or give .npz files"
     )
     return _is_audio(files, model, "audio for networks that take PCM", step)

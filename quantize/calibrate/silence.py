@@ -23,5 +23,5 @@ def refuse_silence(model: Model, calibration: Calibration) -> None:
     """
     if not has_signal(model, calibration.clips):
         where = f"calibration {calibration.label!r}"
-        step = "give clips of what the network will hear"
+        step = "give clips of what the network will process"
         raise CalibrationError(Problem(where, "holds only zeros", "clips with a signal", step))

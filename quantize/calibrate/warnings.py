@@ -153,7 +153,7 @@ def _steadiness(clips: Sequence[Samples], rate: int) -> list[str]:
         return []
     return [
         f"steady noise alone: inside each clip levels differ by {max(moving):.1f} dB at most; give clips with speech, "
-        f"or what else the network is to hear, in them, {STEADY_DB:.0f} dB or more between quiet and loud"
+        f"or of what else the network will process, with {STEADY_DB:.0f} dB or more between quiet and loud"
     ]
 
 

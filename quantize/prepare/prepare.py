@@ -1,5 +1,9 @@
 """Prepares a float network for quantization: it computes the same, in shapes that suit integers."""
 
+from functools import lru_cache
+
+import onnx_ir as ir
+
 from edgekit.graph.model import Model
 from edgekit.operators.deform.dilation import keep_offsets
 from edgekit.quantize.calibrate.clips import Calibration
@@ -19,7 +23,7 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 
     Names of nodes and tensors are those of `model`; tensors that a pass scales are so in every hop.
     """
-    model = mark_partial_results(unpack_states(keep_offsets(fuse(keep_spectra(model)))))
+    model = _suit_integers(model.ir)
     if recipe.split_shortcut:
         model = split_shortcut(model, recipe.layers)
     if recipe.equalize is True:
@@ -29,3 +33,9 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
     if not recipe.hop_scales:
         return model
     return hop_scales(model, calibration, behind_biases=recipe.products == "int8")
+
+
+@lru_cache(maxsize=1)  # a search prepares one network in many ways
+def _suit_integers(network: ir.Model) -> Model:
+    """Return what all recipes have in common."""
+    return mark_partial_results(unpack_states(keep_offsets(fuse(keep_spectra(Model(network))))))

@@ -41,13 +41,25 @@ def _level(level_db: float, dbfs: float | None) -> str:
 def _found(row: JsonObject) -> str:
     if row["metric"] is not None:
         return f"{row['metric']:.4g}"
-    worst, lost = row.get("worst_snr_db"), row.get("si_sdr_lost_db")
-    ratio = "equal" if row["snr_db"] is None else f"{row['snr_db']:.1f} dB"
-    if worst is not None:
-        ratio = f"{ratio} (worst {worst:.1f})"
+    lost, ratio = row.get("si_sdr_lost_db"), _ratio(row)
     if lost is not None:
         ratio = f"{ratio}, {lost:.2f} dB of SI-SDR lost (most {row['most_si_sdr_lost_db']:.2f}),"
     return ratio if row["alike"] is None else f"{100 * row['alike']:.2f} % decided alike ({ratio})"
+
+
+def _ratio(row: JsonObject) -> str:
+    """Return the mean ratio of clips, within what others may have, and the range of single clips."""
+    if row["snr_db"] is None:
+        return "equal"
+    margin, worst, best = (row.get(key) for key in ("margin_db", "worst_snr_db", "best_snr_db"))
+    mean = f"{row['snr_db']:.1f} dB" if margin is None else f"{row['snr_db']:.1f} ±{margin:.1f} dB"
+    if worst is None:
+        return mean
+    return (
+        f"{mean} (worst {worst:.1f})"
+        if best is None
+        else f"{mean} (clips {worst:.1f} to {best:.1f})"
+    )
 
 
 def signals_text(verification: Mapping[str, Any] | None) -> str | None:

@@ -80,7 +80,12 @@ class Tensor:
     @property
     def pcm_channels(self) -> int | None:
         """The channels of a stream of float32 samples at the reference rate; None where it is none."""
-        if self.axes is None or self.frames_per_hop is None or self.rate != "1/1":
+        return self.sound_channels if self.rate == "1/1" else None
+
+    @property
+    def sound_channels(self) -> int | None:
+        """The channels of a stream of float32 samples at a rate of its own; None where it is none."""
+        if self.axes is None or self.frames_per_hop is None:
             return None
         is_float = self.role == "stream" and self.dtype == "float32"
         return self.axes.pcm_channels(self.shape, self.frames_per_hop) if is_float else None

@@ -57,8 +57,10 @@ def test_level_after_waits_counts_before_cost() -> None:
     )
     assert chosen([drifting, steady], 30, 30) is steady
     assert chosen([drifting, found(2, 27, drift_db=0)], 30, 26) is not drifting
-    less = found(3, 35, drift_db=1.5 * MOST_DRIFT_DB)
+    less = found(3, 35, drift_db=1.2 * MOST_DRIFT_DB)
     assert chosen([drifting, less], 30, 30) is less
+    hardly_less = found(3, 35, drift_db=1.5 * MOST_DRIFT_DB)
+    assert chosen([drifting, hardly_less], 30, 30) is drifting
     assert chosen([less, found(1, 40, 2 * MOST_TURNED)], 30, 30) is less
 
 

@@ -61,6 +61,17 @@ def judged(network, clips, recipe=RECIPES["w8a8"], kernels=None) -> HeldOutRepor
     return judge(network, seen, recipe, kernels, api.silent)
 
 
+def test_the_margin_is_the_interval_for_the_mean_of_as_many_other_clips() -> None:
+    assert levels.mean_margin_db([30.0]) is None
+    assert levels.mean_margin_db([30.0, 32.0]) == pytest.approx(12.71 * np.sqrt(2), abs=1e-9)
+    random, inside = np.random.default_rng(0), 0
+    for _ in range(400):
+        stated, others = random.normal(28, 5, (2, 8))
+        margin = levels.mean_margin_db(list(stated))
+        inside += margin is not None and abs(stated.mean() - others.mean()) <= margin
+    assert 0.92 < inside / 400 < 0.98
+
+
 def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) -> None:
     network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     found = judged(network, sound(6), FIXED)

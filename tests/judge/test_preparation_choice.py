@@ -153,7 +153,7 @@ def test_what_drifts_after_waits_is_not_taken_unless_all_do(
     class Waits:
         def __init__(self, *given: object) -> None: ...
 
-        def report_of(self, quantized: Model, quick: bool) -> SimpleNamespace:
+        def report_of(self, quantized: Model, quick: bool, most: float) -> SimpleNamespace:
             tried.append(HopRunner(quantized))
             return SimpleNamespace(worst=(drifts[len(tried) - 1], "silence"))
 
@@ -182,7 +182,7 @@ def test_a_slow_network_has_fitted_weights_unless_the_nearest_are_steadier(
     class Waits:
         def __init__(self, *given: object) -> None: ...
 
-        def report_of(self, quantized: Model, quick: bool) -> SimpleNamespace:
+        def report_of(self, quantized: Model, quick: bool, most: float) -> SimpleNamespace:
             return SimpleNamespace(worst=(next(left), "silence"))
 
     model, recipe = network(1.0), replace(W8A8, rounding=MEASURED)

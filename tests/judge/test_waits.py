@@ -95,3 +95,11 @@ def test_drift_is_said_with_the_wait_and_the_state() -> None:
 @pytest.mark.parametrize("verification", [None, {}])
 def test_builds_without_waits_have_no_text(verification: dict[str, object] | None) -> None:
     assert waits_text(verification) is None
+
+
+def test_build_that_changes_too_much_is_not_run_over_the_later_waits() -> None:
+    model = leaky(0.9)
+    waits = WaitCriterion(model, calibration())
+    for most, count in ((-1.0, 1), (0.0, 5)):
+        report = waits.report_of(model, most=most)
+        assert report is not None and len({row.wait for row in report.seconds}) == count

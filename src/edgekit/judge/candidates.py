@@ -14,6 +14,7 @@ from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 
 MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
+LESS_DRIFT = 0.7  # of the drift of a cheaper form: what wider types must leave at most, to be worth their cost
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,17 @@ def chosen(pool: Sequence[Auto], needed: float, least: float) -> Auto | None:
     """Return the cheapest faithful candidate that is good enough, else the least accepted one, or None.
 
     At equal cost the better one is taken, so none of the pool is as cheap and better. Where no candidate is faithful,
-    the one with the fewest changed decisions is taken, of these the one that drifts least.
+    the fewest changed decisions count first. Of these the cheapest is taken, unless another one has less than
+    `LESS_DRIFT` of its drift.
     """
     for bound in (needed, least):
         if enough := [a for a in pool if a.snr_db >= bound and a.is_faithful]:
             return min(enough, key=lambda a: (a.cost, -a.snr_db))
     reached = [a for a in pool if a.snr_db >= least]
-    return min(reached, key=_unfaithfulness) if reached else None
-
-
-def _unfaithfulness(auto: Auto) -> tuple[float, float, float, float]:
-    turned, drift_db = max(auto.turned, MOST_TURNED), max(auto.drift_db, MOST_DRIFT_DB)
-    return turned, drift_db, auto.cost, -auto.snr_db
+    if not reached:
+        return None
+    turned = max(MOST_TURNED, min(a.turned for a in reached))
+    alike = [a for a in reached if a.turned <= turned]
+    drift_db = max(MOST_DRIFT_DB, min(a.drift_db for a in alike))
+    steady = [a for a in alike if LESS_DRIFT * a.drift_db <= drift_db]
+    return min(steady, key=lambda a: (a.cost, -a.snr_db))

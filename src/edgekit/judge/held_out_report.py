@@ -24,6 +24,9 @@ class Level:
         metric: the mean of the user's metric, where there is one; then it alone counts.
         needed: the value that it must reach.
         worst_db: the SNR of the worst clip; None without noise.
+        best_db: that of the best clip; None where it is without noise.
+        margin_db: the mean SNR of as many other clips of this kind is within this of `snr_db`, with a probability of
+            95 % (`edgekit.judge.levels.mean_margin_db`); None of one clip.
         lost_db: SI-SDR that clips with a clean form lose against the float network, mean and most; None without one.
     """
 
@@ -33,6 +36,8 @@ class Level:
     metric: float | None = None
     needed: float = 0.0
     worst_db: float | None = None
+    best_db: float | None = None
+    margin_db: float | None = None
     lost_db: tuple[float, float] | None = None
 
     @property
@@ -106,6 +111,8 @@ class HeldOutReport:
                 "alike": row.alike,
                 "metric": row.metric,
                 "worst_snr_db": _round_ratio(row.worst_db),
+                "best_snr_db": _round_ratio(row.best_db),
+                "margin_db": _round_ratio(row.margin_db),
                 "si_sdr_lost_db": None if row.lost_db is None else _round_ratio(row.lost_db[0]),
                 "most_si_sdr_lost_db": None
                 if row.lost_db is None

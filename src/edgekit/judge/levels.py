@@ -35,6 +35,8 @@ JUDGED_HOPS = (
     3000  # of each level, over all parts: seconds, as the start of a clip is not like the rest
 )
 MOST_DB = 120.0  # of a clip: less noise is none
+# Two-sided quantiles of Student's t at 95 % for 1, 2, ... degrees of freedom; the last one serves more.
+STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 SILENCE_DBFS = -120.0
 
 
@@ -112,8 +114,19 @@ class _Found:
         """Combine all clips."""
         lost = (float(np.mean(self.lost)), max(self.lost)) if self.lost else None
         alike, said = _mean(self.shares), _mean(self.values)
-        ratio, worst = _ratio(self.noises), _worst(self.noises)
-        return Level(level_db, ratio, alike, said, needed, worst, lost)
+        ratios = _ratios(self.noises)
+        worst, best = (None if x >= MOST_DB else x for x in (min(ratios), max(ratios)))
+        return Level(
+            level_db,
+            _ratio(self.noises),
+            alike,
+            said,
+            needed,
+            worst,
+            best,
+            None if worst is None else mean_margin_db(ratios),
+            lost,
+        )
 
 
 class _LevelCriteria:
@@ -269,10 +282,16 @@ def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
     return float(np.mean(ratios)) if min(ratios) < MOST_DB else None
 
 
-def _worst(noises: Sequence[Mapping[str, float]]) -> float | None:
-    """Return the SNR of the worst clip in dB; None without noise."""
-    worst = min(_ratios(noises))
-    return worst if worst < MOST_DB else None
+def mean_margin_db(ratios: Sequence[float]) -> float | None:
+    """Return how far the mean of as many other clips may be from the mean of these; None of a single clip.
+
+    That is Student's prediction interval at 95 %: t * s * sqrt(1/n + 1/n), s the standard deviation of n clips.
+    """
+    count = len(ratios)
+    if count < 2:
+        return None
+    quantile = STUDENT_95[min(count - 1, len(STUDENT_95)) - 1]
+    return quantile * float(np.std(ratios, ddof=1)) * math.sqrt(2 / count)
 
 
 def _ratios(noises: Sequence[Mapping[str, float]]) -> list[float]:

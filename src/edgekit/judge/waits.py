@@ -144,22 +144,39 @@ class WaitCriterion:
         """Compare a build, which `run` calls from fresh states; None where there are no clips."""
         return _report(self.seconds(number, run(clip)) for number, clip in enumerate(self.clips))
 
-    def report_of(self, quantized: Model, quick: bool = False) -> WaitReport | None:
+    def report_of(
+        self, quantized: Model, quick: bool = False, most: float = math.inf
+    ) -> WaitReport | None:
         """Compare a network in integers, as its build will run; None where there are no clips.
 
-        A `quick` compilation runs slower, and shares no objects with the build.
+        A `quick` compilation runs slower, and shares no objects with the build. After a wait that changes the level by
+        more than `most` dB the later ones are left out.
         """
-        return _report(self._run(quantized, self.seconds, quick)) if self._waits else None
+        rows = list[list[Second]]()
+        for found in self._runs(quantized, self.seconds, quick):
+            rows += found
+            if (report := _report(rows)) and report.worst[0] > most:
+                break
+        return _report(rows)
 
     def _run(
         self, model: Model, judge: Callable[[int, dict[str, Array]], T], quick: bool = False
     ) -> list[T]:
         """Return the value of `judge` for the outputs of every clip."""
+        return [*chain.from_iterable(self._runs(model, judge, quick))]
+
+    def _runs(
+        self, model: Model, judge: Callable[[int, dict[str, Array]], T], quick: bool
+    ) -> Iterator[list[T]]:
+        """Yield the same of as many clips as run at once."""
         if self._kernels is None or not self._waits:
             runner = HopRunner(model)
-            return [judge(number, runner(clip)) for number, clip in enumerate(self.clips)]
-        (found,) = Trials(model, self.clips, self._kernels, quick).run(judge)
-        return found
+            yield from ([judge(number, runner(clip))] for number, clip in enumerate(self.clips))
+            return
+        trials = Trials(model, self.clips, self._kernels, quick)
+        for numbers in trials.batches:
+            (found,) = trials.run(judge, clips=numbers)
+            yield found
 
     def farthest_state(self, quantized: Model, prepared: Model, after: str) -> str | None:
         """Return the state that is farthest from the float network's at the end of a wait; None if none is comparable.

@@ -25,6 +25,12 @@ def test_a_metric_and_what_is_lost_are_told() -> None:
     assert "31.3 dB (worst 20.0), 0.50 dB of SI-SDR lost (most 1.00)," in str(found)
 
 
+def test_the_mean_has_a_margin_and_the_range_of_clips() -> None:
+    row = {**ROW, "worst_snr_db": 20.0, "best_snr_db": 38.25, "margin_db": 3.14}
+    found = levels_text({"levels": [row], "held_out": HELD})
+    assert str(found).startswith("31.3 ±3.1 dB (clips 20.0 to 38.2) at -20 dB")
+
+
 def test_equal_and_least_ratios_have_words() -> None:
     assert ratio_text({"snr_db": None}) == "equal"
     found = ratio_text({"snr_db": 30.5, "example_snr_db": 44})

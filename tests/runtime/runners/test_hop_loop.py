@@ -7,7 +7,7 @@ from tiny_build import HOP, needs_cc
 
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.runners.c import NativeRunner
-from edgekit.runtime.runners.hop_loop import run_clip
+from edgekit.runtime.runners.hop_loop import BLOCK, run_clip
 
 pytestmark = needs_cc
 
@@ -38,3 +38,23 @@ def test_a_process_function_that_fails_is_reported(runner: NativeRunner) -> None
     loud = np.full((3, 1, HOP), 2e30, np.float32)
     with pytest.raises(CheckFailed, match="returned 7"):
         run_clip(runner, tiny_build.manifest(), {"pcm": loud})
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_hops_of_equal_input_run_until_their_states_repeat(
+    runner: NativeRunner, level: float
+) -> None:
+    noise = np.random.default_rng(0).standard_normal((20, 1, HOP)).astype(np.float32)
+    hops = np.concatenate([np.full((8 * BLOCK - 12, 1, HOP), level, np.float32), noise])
+    outputs, times_us = run_clip(runner, tiny_build.manifest(), {"pcm": hops}, repeats=True)
+    np.testing.assert_array_equal(outputs["pcm_out"].ravel(), tiny_build.expected(hops.ravel()))
+    first = 2 if level else 1  # block that begins with the state of an earlier one
+    assert not times_us[first * BLOCK : 7 * BLOCK].any() and times_us[: first * BLOCK].any()
+
+
+@pytest.mark.parametrize("noisy", [0, 1, 70])
+def test_hops_of_other_input_all_run(runner: NativeRunner, noisy: int) -> None:
+    hops = np.zeros((3 * BLOCK, 1, HOP), np.float32)
+    hops[noisy] = 0.5
+    outputs, _ = run_clip(runner, tiny_build.manifest(), {"pcm": hops}, repeats=True)
+    np.testing.assert_array_equal(outputs["pcm_out"].ravel(), tiny_build.expected(hops.ravel()))

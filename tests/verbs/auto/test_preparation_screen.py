@@ -13,7 +13,7 @@ from edgekit.judge.waits import MOST_DRIFT_DB
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
-from edgekit.verbs.auto import preparation_screen
+from edgekit.verbs.auto import candidate_builds, preparation_screen
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.preparation_screen import PreparationScreen, screen_preparations
 
@@ -110,7 +110,7 @@ def test_no_more_leaves_int8_than_it_takes(
     monkeypatch.setattr(
         auto, "limit_candidates", lambda candidates, share: [SimpleNamespace(share=share)]
     )
-    monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, best[c.share], 1.0))
+    monkeypatch.setattr(auto, "best_mix", lambda c, aim, told: Found({}, best[c.share], 1.0))
     judging: Any = SimpleNamespace(thrifty=True, sought=30.0, least=26)
     tiers = auto.shares(candidate, judging, silent)
     made = [(tried[0].share, round(aim, 6), goal) for tried, aim, goal in tiers]  # type: ignore[attr-defined]
@@ -124,7 +124,7 @@ def test_a_detector_keeps_its_ratio_in_every_share(monkeypatch: pytest.MonkeyPat
     judging: Any = SimpleNamespace(thrifty=True, sought=30.0, needed=30.0, least=30.0)
     for best, expected in ((29.0, [30.0]), (31.0, [30.0, 30.0, 30.0])):
         found = Found({}, best, 1.0)
-        monkeypatch.setattr(auto, "_search", lambda c, aim, told, found=found: found)
+        monkeypatch.setattr(auto, "best_mix", lambda c, aim, told, found=found: found)
         made = auto.shares(candidate, judging, silent)
         assert [goal for _, _, goal in made] == expected
 
@@ -141,13 +141,15 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
     def measured(seen: object, held: object, predicted: float, alone: object) -> SimpleNamespace:
         return SimpleNamespace(snr_db=predicted - 2.2, is_faithful=True, drift_db=0.0)
 
-    monkeypatch.setattr(auto, "_search", search)
-    monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)
-    monkeypatch.setattr(auto, "alone", lambda candidate: {})
+    monkeypatch.setattr(candidate_builds, "best_mix", search)
+    monkeypatch.setattr(candidate_builds, "recipe_of", lambda candidate, found: found.snr_db)
+    monkeypatch.setattr(candidate_builds, "alone", lambda candidate: {})
     judging: Any = SimpleNamespace(is_ratio=True, images=None, measured=measured)
     candidate: Any = SimpleNamespace(seen=None, held=None)
-    assert auto.raise_aim([candidate], 30, 30, judging, silent).snr_db == pytest.approx(37.8)
-    assert aims == pytest.approx([30, 32 + 0.2 + auto.MORE_DB])
+    assert candidate_builds.raise_aim([candidate], 30, 30, judging, silent).snr_db == pytest.approx(
+        37.8
+    )
+    assert aims == pytest.approx([30, 32 + 0.2 + candidate_builds.MORE_DB])
 
 
 @pytest.mark.parametrize(
@@ -165,10 +167,11 @@ def test_an_aim_rises_while_that_makes_a_network_steadier(
             snr_db=40.0, is_faithful=made[-1] <= MOST_DRIFT_DB, drift_db=made[-1]
         )
 
-    monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, aim, 1.0))
-    monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)
-    monkeypatch.setattr(auto, "alone", lambda candidate: {})
+    monkeypatch.setattr(candidate_builds, "without_drift", lambda c, found, judging, built: built)
+    monkeypatch.setattr(candidate_builds, "best_mix", lambda c, aim, told: Found({}, aim, 1.0))
+    monkeypatch.setattr(candidate_builds, "recipe_of", lambda candidate, found: found.snr_db)
+    monkeypatch.setattr(candidate_builds, "alone", lambda candidate: {})
     judging: Any = SimpleNamespace(is_ratio=True, images=None, measured=measured)
     candidate: Any = SimpleNamespace(seen=None, held=None)
-    auto.raise_aim([candidate], 30, 30, judging, silent)
+    candidate_builds.raise_aim([candidate], 30, 30, judging, silent)
     assert len(made) == built

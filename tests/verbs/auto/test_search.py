@@ -41,7 +41,7 @@ from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import NO_GRIDS, Trials
-from edgekit.verbs.auto import preparation_screen
+from edgekit.verbs.auto import candidate_builds, preparation_screen
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.export import quantizing
 from edgekit.verbs.export.importing import load_model
@@ -124,7 +124,7 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
     manifest = with_macs(describe(best.quantized, "host"), best.quantized)
     assert manifest.macs_int8 >= 0.8 * manifest.macs_per_hop
     assert criteria.LEAST_SNR_DB <= best.snr_db < 150
-    assert "150 dB take more multiply-accumulates out of int8" in best.notes[0]
+    assert "150 dB need more multiply-accumulates in wider types than int8" in best.notes[0]
 
 
 def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
@@ -174,7 +174,7 @@ def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
         return replace(measured(*args), snr_db=20.6)
 
     monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
-    monkeypatch.setattr(auto, "ROUNDS", 1)
+    monkeypatch.setattr(candidate_builds, "ROUNDS", 1)
     monkeypatch.setattr(criteria.TypeCriteria, "measured", noisy)
     found = auto.find(model, calibration, None, api.silent, tmp_path)
     assert "26 dB are needed; next: give --min-snr 20 or" in found.failed and not found.notes
@@ -185,7 +185,7 @@ def test_an_export_below_its_floor_is_there_marked_failed_and_not_if_strict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
-    monkeypatch.setattr(auto, "ROUNDS", 1)
+    monkeypatch.setattr(candidate_builds, "ROUNDS", 1)
     given = {"recipe": "auto", "min_snr_db": 150, "calibration": f"{__name__}:clips"}
     with pytest.raises(VerificationError, match=r"--strict\n.* 150 dB are needed") as refused:
         api.export(SOURCE, "host", tmp_path / "strict", strict=True, **given)

@@ -10,7 +10,7 @@ single calls, which do not predict them.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from edgekit.base.errors import ModelError, VerificationError
@@ -22,44 +22,27 @@ from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.decisions import ERROR_FACTOR
 from edgekit.judge.levels import sound_inputs
 from edgekit.judge.limits import UNBOUNDED, Limits
-from edgekit.judge.measurement import Meter
 from edgekit.judge.metric import RequiredMetric
-from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
-from edgekit.operators.to_integer import to_integer
-from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
+from edgekit.judge.waits import WaitCriterion
+from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import MEASURED, OPEN, RECIPES, Recipe
-from edgekit.quantize.search.search import Found, Ranking, decibels, limit_options, rank, search
-from edgekit.quantize.search.space import Space, make_space
+from edgekit.quantize.search.search import limit_options
 from edgekit.targets.c.lower import check_c
-from edgekit.targets.macs import node_macs
+from edgekit.verbs.auto.candidate_builds import (
+    Candidate,
+    best_mix,
+    prepare_candidate,
+    raise_aim,
+)
 from edgekit.verbs.auto.preparation_screen import PreparationScreen, screen_preparations
-from edgekit.verbs.auto.weights import with_exact, with_rounding
 
 Progress = Callable[[str, int, int], None]
 MOST_WIDE = (0.05, 0.2)  # of the multiply-accumulates may leave int8, the second if need be
 NEAR_DB = 0.2  # below the best possible: the last dB are dear
 FORESEEN_DB = 1.5  # below the best possible, once it is built: the SNR was only predicted
-ROUNDS = 5
-MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
-MORE_DECIDED_DB = 4.0  # of a metric, which noise does not predict
-LESS_DRIFT = 0.7  # of the drift before: what wider types must leave at most, to be made wider still
-MORE_TURNED_DB = 1.0  # where decisions turn, or states drift: first, then twice as much each time
 PLAIN = ("w8a8", "w8a16")  # always among the candidates
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One preparation of the network, its observations with and without the judging clips, and its search."""
-
-    recipe: Recipe
-    seen: ObservedModel
-    held: ObservedModel
-    space: Space
-    ranking: Ranking
-    meter: Meter
-    macs: int
 
 
 def find(
@@ -204,48 +187,6 @@ def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
     return replace(recipe, **left)
 
 
-def raise_aim(
-    candidates: Sequence[Candidate],
-    aim: float,
-    needed: float,
-    judging: TypeCriteria,
-    progress: Progress,
-) -> Auto:
-    """Search and build, aiming higher until the build meets the requirement; else return the best candidate."""
-    best = before = None
-    for turn in range(ROUNDS):
-        found = [(_search(c, aim, progress), c) for c in candidates]
-        result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
-        recipe = recipe_of(candidate, result)
-        built = judging.measured(candidate.seen, candidate.held, recipe, alone(candidate))
-        enough = built.snr_db >= needed
-        if enough and built.is_faithful:
-            return built
-        if best is None or built.snr_db > best.snr_db:
-            best = built
-        if result.snr_db < aim or (before is not None and _drifts_as_much(built, before)):
-            break
-        before = built
-        more = (
-            needed - built.snr_db + MORE_DB
-            if judging.is_ratio or judging.images
-            else MORE_DECIDED_DB
-        )
-        aim = max(aim, result.snr_db) + (MORE_TURNED_DB * 2**turn if enough else more)
-    assert best is not None
-    return best
-
-
-def _drifts_as_much(built: Auto, before: Auto) -> bool:
-    """Whether wider types leave the level after waits as it was: more of them then do not help."""
-    return built.drift_db > max(MOST_DRIFT_DB, LESS_DRIFT * before.drift_db)
-
-
-def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:
-
-    return search(candidate.space, candidate.ranking, candidate.meter, aim, progress)
-
-
 def shares(
     candidate: Candidate, judging: TypeCriteria, progress: Progress
 ) -> list[tuple[list[Candidate], float, float]]:
@@ -262,7 +203,7 @@ def shares(
         if unknown(candidate) > share * candidate.macs:
             continue
         narrow = limit_candidates([candidate], share)
-        best = max(_search(c, math.inf, progress).snr_db for c in narrow)
+        best = max(best_mix(c, math.inf, progress).snr_db for c in narrow)
         aim = min(judging.sought, best - NEAR_DB)
         if aim >= least:
             found.append((narrow, aim, max(least, min(judging.sought, best - FORESEEN_DB))))
@@ -281,28 +222,6 @@ def limit_candidates(candidates: Sequence[Candidate], share: float) -> list[Cand
         space, ranking = limit_options(c.space, c.ranking, share * c.macs - unknown(c))
         narrow.append(replace(c, space=space, ranking=ranking))
     return narrow
-
-
-def prepare_candidate(
-    recipe: Recipe,
-    judging: TypeCriteria,
-    progress: Progress,
-    cache: Path | None,
-    team: Team,
-) -> Candidate:
-    """Prepare, observe, and rank every group of tensors."""
-    model, calibration = judging.model, judging.calibration
-    progress("observe", 0, 1)
-    seen = observe_model(model, calibration, recipe, sound_inputs(model, calibration).parts)
-    held = judging.held(seen)
-    recipe, ratio = with_rounding(held, recipe, judging)
-    # integer products take all of a weight, float ones only nonzero elements
-    macs = node_macs(to_integer(quantize_observed(held, recipe, "")))
-    recipe = with_exact(held, recipe, ratio, judging, macs)
-    space = make_space(held, recipe, macs)
-    meter = Meter(space.model, judging.reference, cache, team)
-    ranking = rank(space, meter.coarse, progress)
-    return Candidate(recipe, seen, held, space, ranking, meter, sum(macs.values()))
 
 
 def fell_short(pool: Sequence[Auto], least: float, judging: TypeCriteria) -> str:
@@ -337,8 +256,8 @@ def trade_note(best: Auto) -> str:
     """Return the note on a network that misses part of the goal."""
     return (
         f"recipe 'auto': {best.snr_db:.1f} dB below the float network's output in calibration clips, quiet and "
-        f"overlapping ones with them; {MIN_SNR_DB:g} dB take more multiply-accumulates out of int8; next: listen, "
-        f"or give --min-snr {MIN_SNR_DB:g}"
+        f"overlapping ones with them; {MIN_SNR_DB:g} dB need more multiply-accumulates in wider types than int8; next: "
+        f"listen, or give --min-snr {MIN_SNR_DB:g}"
     )
 
 
@@ -349,29 +268,3 @@ def decision_note(best: Auto) -> str:
         f"the rounding error, {100 * MOST_TURNED:g} % at most were looked for; next: more and more different "
         "calibration clips, or compare with --recipe w8a16"
     )
-
-
-def recipe_of(candidate: Candidate, result: Found) -> Recipe:
-    """The recipe with the types of a result."""
-    groups = candidate.space.groups
-    options = {i: groups[i].options[option] for i, option in result.chosen.items()}
-    tensors = {
-        groups[i].tensors[0]: option.stored
-        for i, option in options.items()
-        if option.stored == option.read
-    }
-    return replace(candidate.recipe, tensors={**candidate.recipe.tensors, **tensors})
-
-
-def alone(candidate: Candidate) -> dict[str, float]:
-    """The ratio with each group alone in its narrowest type."""
-    return {
-        group.tensors[0]: decibels(candidate.ranking.noises[i][0])
-        for i, group in enumerate(candidate.space.groups)
-    }
-
-
-def _merit(found: Found, aim: float) -> tuple[bool, float]:
-    """Good enough and cheap first; where none is, the best first."""
-    short = found.snr_db < aim
-    return short, -found.snr_db if short else found.cost
