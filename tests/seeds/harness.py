@@ -45,7 +45,7 @@ class System:
         source: authors and year.
         runs: what of it runs on a device, in words.
         own: the mechanism's own check, in words.
-        factory: of `module`.
+        factory: of the module beside the one of `check`: of `networks` for `checks`.
         check: the mechanism's own check.
         sampler: the description, where it is a denoiser.
         draws: inputs of a call by name, (calls, *shape), of a random generator; without a sampler.
@@ -55,7 +55,6 @@ class System:
         until: of a step network.
         session: its session constants.
         calibrated: another calibration than its own calls, of a float model.
-        module: of the factory.
         time_axes, hop: of a network of whole recordings.
     """
 
@@ -73,7 +72,6 @@ class System:
     until: Until | None = None
     session: Sequence[str] = ()
     calibrated: Callable[[Model], Calibration] | None = None
-    module: str = "networks"
     time_axes: Mapping[str, int] = field(default_factory=dict)
     hop: int | None = None
 
@@ -108,12 +106,13 @@ def imported(system: System) -> tuple[Model, Any]:
     """The float network, its time folded, and the factory's example."""
     options = ImportOptions(
         sampler=system.sampler,
-        until=system.until,
+        iterate=system.until,
         session_constants=tuple(system.session),
         time_axes=system.time_axes,
         hop=system.hop,
     )
-    made = load_model(f"seeds.{system.module}:{system.factory}", options)
+    module = system.check.__module__.replace("checks", "networks")
+    made = load_model(f"{module}:{system.factory}", options)
     return made.model, made.examples
 
 

@@ -17,7 +17,7 @@ LINEAR, COSINE = Schedule("linear"), Schedule("cosine")
 BY_V = Sampler(COSINE, "v", steps=5, clip=1.5)
 GUIDED = replace(BY_V, guidance=2.0, roles=Roles(null={"label": 10}))
 EPS = Sampler(LINEAR, "eps", steps=5)
-HERE, FURTHER = "seeds.networks", "further_networks"
+HERE = "seeds.networks"
 
 
 def pictures(name: str, *shape: int, low: float = 0.0) -> object:
@@ -394,7 +394,6 @@ SYSTEMS = (
         time_axes={"u": 2},
         hop=8,
         weights=(720, 2998),
-        module=FURTHER,
     ),
     System(
         "Chimera",
@@ -407,7 +406,6 @@ SYSTEMS = (
         integers="w8a16",
         least_db=40.0,
         weights=(256, 137),
-        module=FURTHER,
     ),
     System(
         "Orchid",
@@ -418,7 +416,6 @@ SYSTEMS = (
         further_checks.moves_with_its_window,
         draws=gauss("x", 1, 4, 32),
         weights=(8848, 4116),
-        module=FURTHER,
     ),
     System(
         "Zoology's hybrids",
@@ -429,7 +426,6 @@ SYSTEMS = (
         further_checks.recalls,
         draws=pairs,
         weights=(196, 1206),
-        module=FURTHER,
     ),
     System(
         "Transcoder",
@@ -442,7 +438,6 @@ SYSTEMS = (
         integers="w8a16",
         least_db=40.0,
         weights=(3296, 1496),
-        module=FURTHER,
     ),
     System(
         "LDAM",
@@ -455,7 +450,6 @@ SYSTEMS = (
         integers="w8a16",
         least_db=35.0,
         weights=(336, 2269),
-        module=FURTHER,
     ),
     System(
         "NMTune",
@@ -466,7 +460,6 @@ SYSTEMS = (
         further_checks.keeps_one_direction,
         draws=gauss("x", 1, 16),
         weights=(2380, 875),
-        module=FURTHER,
     ),
     System(
         "MAFT+",
@@ -477,7 +470,6 @@ SYSTEMS = (
         further_checks.classifies_what_a_mask_covers,
         draws=masks,
         weights=(3092, 2207),
-        module=FURTHER,
     ),
     System(
         "Fractional noise",
@@ -488,7 +480,6 @@ SYSTEMS = (
         further_checks.remembers_long,
         draws=gauss("z", 1, 1),
         weights=(64, 21),
-        module=FURTHER,
     ),
     System(
         "WGAN",
@@ -501,7 +492,6 @@ SYSTEMS = (
         integers="w8a16",
         least_db=40.0,
         weights=(5128, 6174),
-        module=FURTHER,
     ),
     System(
         "Product units, a law found",
@@ -514,7 +504,6 @@ SYSTEMS = (
         integers="w8a16",
         least_db=30.0,
         weights=(20, 30),
-        module=FURTHER,
     ),
 )
 

@@ -48,7 +48,7 @@ def test_every_system_is_a_paper_of_the_page() -> None:
 
 
 def test_red_diff_is_a_step_network_too(tmp_path: Path) -> None:
-    options = ImportOptions(until=Until("change", 1e-3, 50))
+    options = ImportOptions(iterate=Until("change", 1e-3, 50))
     model = load_model("seeds.networks:red_diff_step", options).model
     checks.steps_as_red_diff(opened(model, tmp_path))
 

@@ -58,7 +58,7 @@ def test_every_system_degrades_what_it_is_to_restore() -> None:
     clean = np.full((4, 1, 28, 28), -1, np.float32)
     clean[:, :, 8:20, 8:20] = 1
     for name, made in SYSTEMS.items():
-        system = made(clean, clean)
+        system = made(name, clean, clean)
         assert system.network.is_file() or isinstance(system, Anagrams), name
         if isinstance(system, Restoration):
             assert system.before is not None

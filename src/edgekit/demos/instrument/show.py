@@ -14,6 +14,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.figures import draw_spectrogram, new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, export_demo, instructions, play_builds
+from edgekit.demos.instrument.periodicity import unvoiced_percent
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
@@ -26,6 +27,9 @@ SCORE_S = 200  # values of the score's pitch in a second
 RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml")}  # int8 for unplayed tensors
 KEPT = "mixed"
 STRETCH = slice(100, 450)  # of frames
+LOW_HZ = 130.0  # median of a voice: the instrument was trained from 87 Hz on
+SOUND_KINDS = ("melody", "voice", "voice-dry")
+VOICE_MEASURE = "clearly voiced frames of the voice that come out unvoiced"
 BORDER = 12  # frames around a change of the score that are not judged: a window holds both notes
 
 
@@ -45,6 +49,25 @@ def player_options(recipe: str, calibration: Path) -> ExportOptions:
         rates={"f0": HOP, "loudness": HOP},
         noise={"z": "uniform"},
     )
+
+
+def raise_low_voice(f0: Float32) -> Float32:
+    """Return the pitch of a voice, an octave higher if its median is too low for the instrument."""
+    return 2 * f0 if f0.any() and np.median(f0[f0 > 0]) < LOW_HZ else f0
+
+
+def write_dry_player(path: Path) -> Path:
+    """Write the player without its room: of the room's response only the first tap is left. Returns the path."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(PLAYER)
+    (room,) = (one for one in model.graph.initializer if one.name == "room.response")
+    response = numpy_helper.to_array(room).copy()
+    response[:, 1:] = 0
+    room.CopyFrom(numpy_helper.from_array(response, room.name))
+    onnx.save(model, path)
+    return path
 
 
 def pitch_and_loudness(stream: Stream, pcm: Float32) -> tuple[Float32, Float32, Float64]:
@@ -129,13 +152,24 @@ def show(
         features = [pitch_and_loudness(ears, pcm) for pcm in (melody, voice)]
         wanted = pitch_and_loudness(ears, room)
         clips = calibration_clips(Path(scratch) / "calibration", [one[:2] for one in features])
+        dry_player = write_dry_player(Path(scratch) / "dry.onnx")
         sounds = dict[str, list[Float32]]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             parts = [play_features(stream, f0, loudness) for f0, loudness, _ in features]
-            sounds[recipe] = [sound for sound, _ in parts]
+            build = Path(scratch) / f"dry-{recipe}"
+            export_demo(dry_player, target, build, player_options(recipe, clips), progress)
+            dry, _ = play_features(
+                Stream.open(build), raise_low_voice(features[1][0]), features[1][1]
+            )
+            sounds[recipe] = [*(sound for sound, _ in parts), dry]
             again = pitch_and_loudness(ears, parts[0][0])
-            return quality_of(again[:2], wanted[:2], score), parts[0][1] + features[0][2]
+            quality = {
+                **quality_of(again[:2], wanted[:2], score),
+                f"{VOICE_MEASURE}, in the room, %": unvoiced_percent(voice, parts[1][0]),
+                f"{VOICE_MEASURE}, dry, %": unvoiced_percent(voice, dry),
+            }
+            return quality, parts[0][1] + features[0][2]
 
         forms = {recipe: (PLAYER, player_options(recipe, clips)) for recipe in recipes}
         rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
@@ -146,9 +180,9 @@ def show(
         shutil.copy(CLIPS / "melody.wav", folder / "melody.wav")
         shutil.copy(CLIPS / "room.wav", folder / "room.wav")
         shutil.copy(DENOISE_CLIPS / "clean.wav", folder / "voice.wav")
-        for recipe, (line, said) in sounds.items():
-            write_wav(folder / f"melody-{recipe}.wav", line, RATE, "PCM_16")
-            write_wav(folder / f"voice-{recipe}.wav", said, RATE, "PCM_16")
+        for recipe, played in sounds.items():
+            for kind, sound in zip(SOUND_KINDS, played, strict=True):
+                write_wav(folder / f"{kind}-{recipe}.wav", sound, RATE, "PCM_16")
         found = pitch_and_loudness(ears, sounds[KEPT][1])[0]
         draw(folder / "instrument.png", (voice, sounds[KEPT][1]), (features[1][0], found))
     said_of_all = (
@@ -157,8 +191,9 @@ def show(
         "melody.wav and voice.wav are what was heard, room.wav is the melody by the instrument itself",
         f"sound comes {1000 * (LATE + HOP) / RATE:.0f} ms late: half of the window that pitch is found in, and a hop",
         "us per hop are those of listening and playing",
+        "voice-dry has no room, whose echo blurs a gliding pitch; low voices sound an octave higher",
     )
-    wavs = [f"{kind}-{recipe}.wav" for recipe in recipes for kind in ("melody", "voice")]
+    wavs = [f"{kind}-{recipe}.wav" for recipe in recipes for kind in SOUND_KINDS]
     files = ("melody.wav", "room.wav", "voice.wav", *wavs, "instrument.png")
     reports = (f"{KEPT}/report.html", "listener/report.html")
     return HearableDemo("instrument", out, rows, (*files, *reports), (*said_of_all, *notes))

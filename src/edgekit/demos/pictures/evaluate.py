@@ -18,14 +18,13 @@ import numpy as np
 from edgekit.base.arrays import Float32, Int64
 from edgekit.base.progress import silent
 from edgekit.demos.digit_reader import frechet, reader
-from edgekit.demos.pictures.generators import CODE, Anagrams, Search, turn_over
+from edgekit.demos.pictures.generators import CODE, Codes, Search, turn_over
 from edgekit.demos.pictures.show import RECIPES, SYSTEMS, PicturesDemo, show
 from edgekit.demos.train_digits import load_digits, split
 from edgekit.runtime.sampler import Sampler
 
 HELD, DRAWN, SEED = 200, 500, 11
 REPEATED = 4  # searches for each digit or pair, other starts each
-KINDS = {"search": Search, "anagrams": Anagrams}
 
 
 def code_lines(demo: PicturesDemo, held: Float32) -> Iterator[str]:
@@ -90,10 +89,11 @@ def main(name: str, digits: Path, out: Path) -> None:
         weights = row.manifest.memory["weights_bytes"]
         print(f"{name}, {row.recipe}: {said}; {weights} bytes of weights; exact: {exact}")
     lines: Iterator[str] = iter(())
-    if name == "diffusevae":
+    kind = SYSTEMS[name]
+    if issubclass(kind, Codes):
         lines = code_lines(demo, held.numpy())
-    elif name in KINDS:
-        lines = search_lines(demo, enlarge_search(KINDS[name]), trained.numpy(), labels.numpy())
+    elif issubclass(kind, Search):
+        lines = search_lines(demo, enlarge_search(kind), trained.numpy(), labels.numpy())
     for line in lines:
         print(line, flush=True)
 

@@ -16,12 +16,7 @@ from torch import Tensor, nn
 from edgekit.demos.export_digits import halve
 from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.pictures import networks
-from edgekit.demos.pictures.train import (
-    Autoencoder,
-    Refinement,
-    bias_free_network,
-    score_network,
-)
+from edgekit.demos.pictures.train import TRAININGS, Autoencoder, Refinement
 from edgekit.demos.weights import load
 
 HERE = Path(__file__).parent
@@ -56,31 +51,37 @@ def refiner_of(network: nn.Module) -> nn.Module:
     return network.refiner
 
 
-Part = Callable[[nn.Module], nn.Module]
-# name -> the module of the weights, the part that runs, its inputs and outputs
-FORMS: dict[str, tuple[Callable[[], nn.Module], Part, dict[str, Tensor], tuple[str, ...]]] = {
-    "rddm": (networks.ResidualAndNoise, lambda n: n, TIMED, ("residual", "noise")),
-    "idm": (networks.Idm, lambda n: n, {"y": torch.zeros(1, 49, 2, 2)}, ("picture",)),
-    "c-bsn": (networks.BlindSpot, lambda n: n, {"y": PICTURE}, ("picture",)),
-    "noise2score": (score_network, Estimate, {"y": PICTURE}, ("picture",)),
-    "bf-cnn": (bias_free_network, lambda n: n, {"y": PICTURE}, ("picture",)),
-    "low-light": (networks.LowLight, lambda n: n, {"raw": torch.zeros(1, 4, 48, 48)}, ("clean",)),
-    "diffusevae-code": (
-        Autoencoder,
-        decoder_of,
-        {"code": torch.zeros(1, networks.Decoder.CODE)},
-        ("picture",),
-    ),
-    "diffusevae": (Refinement, refiner_of, TIMED, ("v",)),
+# of a row of `TRAININGS`, where not the whole runs
+PARTS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "noise2score": Estimate,
+    "diffusevae-code": decoder_of,
+    "diffusevae": refiner_of,
 }
+# name -> inputs and outputs
+FORMS: dict[str, tuple[dict[str, Tensor], tuple[str, ...]]] = {
+    "rddm": (TIMED, ("residual", "noise")),
+    "idm": ({"y": torch.zeros(1, 49, 2, 2)}, ("picture",)),
+    "c-bsn": ({"y": PICTURE}, ("picture",)),
+    "noise2score": ({"y": PICTURE}, ("picture",)),
+    "bf-cnn": ({"y": PICTURE}, ("picture",)),
+    "low-light": ({"raw": torch.zeros(1, 4, 48, 48)}, ("clean",)),
+    "diffusevae-code": ({"code": torch.zeros(1, networks.Decoder.CODE)}, ("picture",)),
+    "diffusevae": (TIMED, ("v",)),
+}
+
+
+def part_of(name: str) -> tuple[nn.Module, nn.Module]:
+    """Return a system's module of the weights with random ones, and the part of it that runs."""
+    whole = TRAININGS[name].network()
+    return whole, PARTS[name](whole) if name in PARTS else whole
 
 
 def one_call(name: str, weights: Path) -> onnx.ModelProto:
     """Return the network of a system, with a Cast after every large weight."""
-    made, part, example, outputs = FORMS[name]
-    network = made()
+    example, outputs = FORMS[name]
+    network, part = part_of(name)
     load(network, weights)
-    model = export_onnx(part(network).eval(), tuple(example.values()), list(example), list(outputs))
+    model = export_onnx(part.eval(), tuple(example.values()), list(example), list(outputs))
     halve(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model

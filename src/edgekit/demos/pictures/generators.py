@@ -26,8 +26,8 @@ class Search(PictureSystem):
     before_name = "1 start"
     wanted: tuple[Digits, ...] = tuple({"label": digit} for digit in range(10))
 
-    def __init__(self) -> None:
-        """Use the generator of four steps."""
+    def __init__(self, *_: object) -> None:
+        """Use the generator of four steps; no pictures are given."""
         self.network, self.read = show_digits.FEW_NETWORK, reader()
         self.scores = np.zeros((len(self.wanted), self.starts))
 
@@ -108,9 +108,9 @@ class Codes(PictureSystem):
 
     before_name = "decoder"
 
-    def __init__(self, real: Float32) -> None:
+    def __init__(self, name: str, real: Float32, _: Float32) -> None:
         """Compare edges with those of pictures of real digits (n, 1, 28, 28)."""
-        self.network, self.real = HERE / "diffusevae.onnx", real
+        self.network, self.real = HERE / f"{name}.onnx", real
         random = np.random.default_rng(SEED)
         self.codes = random.standard_normal((CODES, CODE)).astype(np.float32)
         self.before = self.decode()

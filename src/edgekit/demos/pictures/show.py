@@ -1,7 +1,7 @@
 """`edgekit demo rddm` and its relatives: a small picture system in float and in integers, and a strip of pictures."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +12,33 @@ from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.demos.figures import new_figure
 from edgekit.demos.hearable import export_demo
-from edgekit.demos.pictures import generators, systems
 from edgekit.demos.pictures.data import bundled_digits
-from edgekit.demos.pictures.systems import PictureSystem, Quality
+from edgekit.demos.pictures.generators import Anagrams, Codes, Search
+from edgekit.demos.pictures.systems import (
+    Blind,
+    Dark,
+    MeasuredBlocks,
+    PictureSystem,
+    Quality,
+    Restoration,
+    Streaks,
+)
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.export.options import ExportOptions
 
 RECIPES = ("float32", "w8a8")
 COLUMNS = 8  # of the strip
-Made = Callable[[Float32, Float32], PictureSystem]
+SYSTEMS: Mapping[str, type[PictureSystem]] = {
+    "rddm": Streaks,
+    "idm": MeasuredBlocks,
+    "c-bsn": Restoration,
+    "noise2score": Restoration,
+    "bf-cnn": Blind,
+    "low-light": Dark,
+    "diffusevae": Codes,
+    "search": Search,
+    "anagrams": Anagrams,
+}
 
 
 @dataclass(frozen=True)
@@ -50,24 +68,6 @@ class PicturesDemo:
     files: tuple[str, ...]
 
 
-def restoration(kind: type[systems.Restoration], network: str) -> Made:
-    """Return what makes a system of pictures that are shown, and of those that calibrate."""
-    return lambda clean, calibrated: kind(network, clean, calibrated)
-
-
-SYSTEMS: Mapping[str, Made] = {
-    "rddm": restoration(systems.Streaks, "rddm"),
-    "idm": restoration(systems.MeasuredBlocks, "idm"),
-    "c-bsn": restoration(systems.Restoration, "c-bsn"),
-    "noise2score": restoration(systems.Restoration, "noise2score"),
-    "bf-cnn": restoration(systems.Blind, "bf-cnn"),
-    "low-light": restoration(systems.Dark, "low-light"),
-    "diffusevae": lambda clean, _: generators.Codes(clean),
-    "search": lambda *_: generators.Search(),
-    "anagrams": lambda *_: generators.Anagrams(),
-}
-
-
 def show(
     name: str,
     target: str,
@@ -91,7 +91,7 @@ def show(
         CheckFailed: an export failed its verification.
     """
     bundled, calibrated = bundled_digits()
-    system = SYSTEMS[name](bundled if clean is None else clean, calibrated)
+    system = SYSTEMS[name](name, bundled if clean is None else clean, calibrated)
     rows, found = list[Row](), dict[str, Float32]()
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         given = system.options(Path(scratch))

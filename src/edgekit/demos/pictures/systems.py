@@ -31,10 +31,14 @@ class PictureSystem(ABC):
         before_name: of the first row.
     """
 
-    network: Path
     before: Float32 | None = None
     target: Float32 | None = None
     before_name: str = "before"
+
+    def __init__(self, name: str, clean: Float32, calibrated: Float32) -> None:
+        """Use the network of a name; pictures (n, 1, 28, 28) are shown, and others calibrate."""
+        self.network = HERE / f"{name}.onnx"
+        self.target, self.calibrated = clean, calibrated
 
     def views(self, name: str, found: Float32) -> Mapping[str, Float32]:
         """Return the rows of the strip for the pictures of a build with a name."""
@@ -58,9 +62,9 @@ class Restoration(PictureSystem):
 
     name = "y"
 
-    def __init__(self, network: str, clean: Float32, calibrated: Float32) -> None:
-        """Degrade pictures (n, 1, 28, 28), and others for the calibration."""
-        self.network, self.target = HERE / f"{network}.onnx", clean
+    def __init__(self, name: str, clean: Float32, calibrated: Float32) -> None:
+        """Degrade all pictures."""
+        super().__init__(name, clean, calibrated)
         self.inputs = self.degrade(clean, np.random.default_rng(SEED))
         self.calibrated = self.degrade(calibrated, np.random.default_rng(CALIBRATION_SEED))
         self.before = self.inputs
@@ -92,10 +96,10 @@ class Restoration(PictureSystem):
 class MeasuredBlocks(Restoration):
     """IDM: the network reads measurements, a quarter as many as pixels; before it, their least norm above black."""
 
-    def __init__(self, network: str, clean: Float32, calibrated: Float32) -> None:
+    def __init__(self, name: str, clean: Float32, calibrated: Float32) -> None:
         """Measure pictures by the rows that the network itself holds."""
-        self.rows = measurement_rows(HERE / f"{network}.onnx")
-        super().__init__(network, clean, calibrated)
+        self.rows = measurement_rows(HERE / f"{name}.onnx")
+        super().__init__(name, clean, calibrated)
         black = self.degrade(np.full_like(clean, -1), np.random.default_rng(0))
         lifted = np.einsum("nkij,kab->niajb", self.inputs - black, self.rows)
         self.before = lifted.reshape(clean.shape).astype(np.float32) - 1
@@ -209,11 +213,10 @@ class Dark(Restoration):
     name = "raw"
     FIRST_SCENE, SCENES = 5_000_000, 6  # scenes of nobody's training
 
-    def __init__(self, network: str, clean: Float32, calibrated: Float32) -> None:
+    def __init__(self, name: str, *_: Float32) -> None:
         """Draw scenes; digits are not used."""
-        del clean, calibrated
         scenes = np.stack([scene(self.FIRST_SCENE + number) for number in range(self.SCENES)])
-        super().__init__(network, 2 * scenes - 1, 2 * scenes - 1)
+        super().__init__(name, 2 * scenes - 1, 2 * scenes - 1)
         self.before = 2 * self.inputs - 1
 
     def degrade(self, clean: Float32, random: np.random.Generator) -> Float32:

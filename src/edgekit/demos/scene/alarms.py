@@ -6,13 +6,14 @@ from edgekit.base.arrays import Float32
 from edgekit.demos.scene.facts import RATE
 
 Sound = Float32
+LOWEST_HZ, HIGHEST_HZ = 350.0, 7500.0  # telephone tones, and buzzers of watches
 
 
 def alarm(random: np.random.Generator) -> Sound:
     """Four seconds of beeps, of two tones, of a siren or of a bell."""
     size = 4 * RATE
     seconds = np.arange(size) / RATE
-    low = float(np.exp(random.uniform(np.log(500), np.log(2600))))
+    low = float(np.exp(random.uniform(np.log(LOWEST_HZ), np.log(HIGHEST_HZ))))
     high = low * float(random.uniform(1.05, 1.7))
     period = float(random.uniform(0.12, 1.2))
     place = (seconds / period) % 1
@@ -34,7 +35,7 @@ def alarm(random: np.random.Generator) -> Sound:
     edge = np.hanning(int(0.006 * RATE))
     gate = np.convolve(gate, edge / edge.sum(), "same")
     sound = np.zeros(size)
-    for order in range(1, int(random.integers(2, 7))):
+    for order in range(1, int(random.choice((2, 2, 3, 4, 5, 6)))):  # every third is a pure tone
         part = order if kind != "bell" else order * float(random.uniform(1.0, 1.05))
         sound += np.sin(part * phase) * random.uniform(0, 1) / order * (part * hz < RATE / 2)
     if random.random() < 0.25:

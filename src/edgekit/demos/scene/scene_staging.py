@@ -14,14 +14,14 @@ from edgekit.demos.scene.ambisonics import (
     in_a_room,
     vectors,
 )
-from edgekit.demos.scene.facts import CLASSES, HOP, RATE
+from edgekit.demos.scene.facts import HOP, INTERFERER, RATE
 
 QUIET, HANG_S = 0.03, 0.25  # an event sounds where a sample of so much of its peak is so near
 
 
 @dataclass(frozen=True)
 class Event:
-    """A sound of a class (its number), from a frame to another, in a direction or on a path."""
+    """A sound of a class (its number, or `INTERFERER`), from a frame to another, in a direction or on a path."""
 
     kind: int
     start: int
@@ -59,7 +59,7 @@ def stage_events(
         random: draws rooms and the parts of the noise.
     """
     pcm = ambience(noise, frames * HOP, random)
-    known = np.zeros((frames, len(CLASSES), 3), np.float32)
+    known = np.zeros((frames, INTERFERER + 1, 3), np.float32)
     for event, sound in zip(events, sounds, strict=True):
         heard = (
             in_a_room(sound, event.path, random) if indoors else encode_source(sound, event.path)
@@ -69,7 +69,7 @@ def stage_events(
         known[event.start : event.stop, event.kind] = place * active_frames(sound)[:, None]
     gain = 10 ** (level_dbfs / 20) / np.sqrt(np.mean(np.square(pcm[0])))
     gain = min(float(gain), 0.99 / float(np.abs(pcm).max()))
-    return Scene(pcm * np.float32(gain), known, tuple(events))
+    return Scene(pcm * np.float32(gain), known[:, :INTERFERER], tuple(events))
 
 
 def places(path: Sequence[Direction], frames: int) -> Signal:

@@ -10,7 +10,7 @@ from torch import Tensor
 from edgekit.base.wav import read_wav
 from edgekit.demos.denoise_data import Samples, rms
 from edgekit.demos.scene.ambisonics import Direction, Signal
-from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, LATE, RATE
+from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, INTERFERER, LATE, RATE
 from edgekit.demos.scene.scene_staging import Event, Scene, stage_events
 from edgekit.demos.target_speech.scenes import is_speech
 from edgekit.demos.wake.data import noises, part_of, read_voices
@@ -19,7 +19,14 @@ from edgekit.frontend import Frontend
 
 SECONDS = 4.0
 EVENTS, EVENT_S = (1, 6), (0.6, 3.0)
-OVERLAP = 2  # sounds at once
+INTERFERERS = (0, 4)  # animals and machines, from one direction each
+OVERLAP = 2  # sounds of classes at once
+TRAINED_SHARES = (
+    0.2,
+    0.4,
+    0.2,
+    0.2,
+)  # of events, by class: the direction of a few tones is hardest to learn
 SPEED = (0.8, 1.25)
 # of an event, and of the ambience relative to an event of 0 dB
 EVENT_DB, AMBIENCE_DB = (-6.0, 6.0), (-36.0, -6.0)
@@ -32,10 +39,10 @@ TRIES = 12
 
 
 def sounds_of(heard: Path, sounds: Path, part: str) -> list[list[list[Signal]]]:
-    """Return recordings of each source of each class.
+    """Return recordings of each source of each class, and of each interferer.
 
     Parts are ``train``, ``held`` and ``unheard``. ``held`` has other recordings of the training's voices and noises,
-    and other instruments, kits and alarms. ``unheard`` has the same, with untrained voices.
+    and other instruments, kits, alarms and interferers. ``unheard`` has the same, with untrained voices.
     """
     voices = {**read_voices(heard / "near"), **read_voices(heard / "speech")}
     voices = {name: clips for name, clips in voices.items() if is_speech(name)}
@@ -47,7 +54,7 @@ def sounds_of(heard: Path, sounds: Path, part: str) -> list[list[list[Signal]]]:
     folder = sounds / ("train" if part == "train" else "held")
     others = [
         [[read_wav(path, RATE).samples] for path in sorted((folder / name).glob("*.wav"))]
-        for name in CLASSES[1:]
+        for name in (*CLASSES[1:], "other")
     ]
     return [speech, *others]
 
@@ -68,14 +75,21 @@ class Scenes:
         seed: int,
         seconds: float = SECONDS,
         events: tuple[int, int] = EVENTS,
+        interferers: tuple[int, int] = INTERFERERS,
     ) -> None:
-        """Draw from a part (`sounds_of`) scenes of a length in seconds, with a bounded number of events."""
-        self.events = events
+        """Draw from a part (`sounds_of`) scenes of a length in seconds.
+
+        Numbers of events and of interferers have a lowest, and an end that they do not reach.
+        """
+        self.events, self.interferers = events, interferers
         self.frames = int(seconds * RATE) // HOP
+        self.shares = TRAINED_SHARES if part == "train" else None
         self.random = np.random.default_rng(seed)
         self.sounds = sounds_of(heard, sounds, part)
         recorded = noises(heard / "noise", "train" if part == "train" else "held")
         self.noises = [as_float(clip) for clip in recorded.values()]
+        if part == "train":  # noises from one direction
+            self.sounds[INTERFERER] += [[clip] for clip in self.noises]
         self.features = Frontend(FRONTEND, RATE)
 
     def sound(self, event: Event) -> Signal:
@@ -108,21 +122,23 @@ class Scenes:
         return tuple((azimuth + turn * share, elevation) for share in np.linspace(0, 1, 5))
 
     def plan(self) -> list[Event]:
-        """Return events; no two of a class overlap, and at most `OVERLAP` sound at once."""
+        """Return events; no two of a kind overlap, and at most `OVERLAP` classes sound at once."""
         random = self.random
-        busy = np.zeros((len(CLASSES), self.frames), bool)
+        busy = np.zeros((INTERFERER + 1, self.frames), bool)
         events = list[Event]()
-        for _ in range(random.integers(*self.events)):
+        count = random.integers(*self.events)
+        for number in range(count + random.integers(*self.interferers)):
             for _ in range(TRIES):
-                kind = int(random.integers(len(CLASSES)))
+                interferes = number >= count
+                kind = INTERFERER if interferes else random.choice(len(CLASSES), p=self.shares)
                 size = min(int(random.uniform(*EVENT_S) * RATE) // HOP, self.frames)
                 start = int(random.integers(self.frames - size + 1))
                 stop = start + size
                 here = busy[:, start:stop]
-                if here[kind].any() or here.sum(0).max() >= OVERLAP:
+                if here[kind].any() or (not interferes and here.sum(0).max() >= OVERLAP):
                     continue
                 busy[kind, start:stop] = True
-                events.append(Event(kind, start, stop, self.path(size * HOP / RATE)))
+                events.append(Event(int(kind), start, stop, self.path(size * HOP / RATE)))
                 break
         return events
 

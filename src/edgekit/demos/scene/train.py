@@ -3,9 +3,10 @@
     python -m edgekit.demos.scene.train heard sounds --minutes 60
 
 ``heard`` is made by `edgekit.demos.wake.prepare`, ``sounds`` by `edgekit.demos.scene.prepare`. A run that was stopped,
-or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best on recordings,
-instruments, kits and alarms held out. The seed is fixed, but a run is limited by time, so its number of steps depends
-on the machine. report.md describes the committed weights.
+or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best on scenes that
+it does not train on, of the same sounds, so that all sounds held out are new to it.
+The seed is fixed, but a run is limited by time, so its number of steps depends on the machine. report.md describes the
+committed weights.
 
 Scenes of 4 s are kept in a pool. Each is used some twenty times, rotated and mirrored along the axes.
 """
@@ -25,7 +26,7 @@ from edgekit.demos.scene.scenes import Scenes
 from edgekit.demos.training import Plan, pool_batches, run_training
 from edgekit.demos.weights import load
 
-BATCH, POOL, HELD = 16, 1024, 96  # scenes: of a step, kept, held out
+BATCH, POOL, HELD = 16, 1024, 96  # scenes: of a step, kept, to choose the weights by
 SEED = 2021
 RATE_OF_LEARNING = 2e-3
 
@@ -88,7 +89,7 @@ def train(
     network = Scene()
     if start_from is not None:
         load(network, start_from)
-    held = Scenes(heard, sounds, "held", SEED + 1).batch(4 if quick else HELD)
+    held = Scenes(heard, sounds, "train", SEED + 1).batch(4 if quick else HELD)
     scenes = Scenes(heard, sounds, "train", SEED)
     run_training(
         network,

@@ -26,6 +26,8 @@ KINDS = ("hierarchy", "flat")
 class Layer(nn.Module):
     """A state-space layer over time and a gated mixing of channels, added to the input."""
 
+    dropout = 0.0  # in a training
+
     def __init__(self, width: int, states: int = STATES) -> None:
         """Make a layer of ``width`` channels, each with a number of complex states."""
         super().__init__()
@@ -36,6 +38,7 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features (batch, time, width) to features of the same shape."""
         y = F.gelu(self.remember(self.norm(x).transpose(1, 2)).transpose(1, 2))
+        y = F.dropout(y, self.dropout) if self.training else y
         return torch.as_tensor(x + F.glu(self.mix(y), -1))
 
 

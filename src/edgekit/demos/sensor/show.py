@@ -24,6 +24,7 @@ BUILDS = {
     "w8a16": ("hierarchy", "w8a16"),
     "w8a8": ("hierarchy", "w8a8"),
     "flat float32": ("flat", "float32"),
+    "flat w8a8": ("flat", "w8a8"),
 }
 KEPT = "w8a8"
 SHOWN_S, SHOWN_SEED = 180, 7
