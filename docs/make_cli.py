@@ -18,7 +18,7 @@ PREFACE = """`edgekit COMMAND --help` shows the usual options, `--help-all` ever
 this documentation, and `edgekit help PAGE` prints one; they come with an install.
 
 - Numbers take units: `--sample-rate 16k`, `--hop 8ms` (with a sample rate), `--max-ram 64KiB`, `--min-snr 20dB`.
-- `--quiet` prints errors alone. `--verbose` prints the time of each stage, and the traceback of an error in your code.
+- `--quiet` prints only errors. `--verbose` prints the time of each stage, and the traceback of an error in your code.
 - `--json` prints JSON, errors too. Exit codes: 0 done and verified, 1 a check failed, 2 wrong usage or unusable input.
 - `edgekit --install-completion` lets bash, zsh, fish or PowerShell complete verbs, options, targets, recipes, demos,
   devices, pages, networks and folders of builds. It takes effect in the next shell."""

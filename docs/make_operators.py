@@ -27,15 +27,15 @@ Made by `python docs/make_operators.py`; a test compares this page with the code
 
 ## In the generated C
 
-Shapes are static; sizes and axes are constants. So are indices, but for those of Gather, GatherElements and GatherND:
-these may be computed, and wrap around, so that none leaves the data. `edgekit inspect MODEL.onnx` lists every node
-of a network that cannot run, with what is allowed there.
+Shapes are static; sizes and axes are constants. So are indices, except for those of Gather, GatherElements and
+GatherND. These may be computed, and wrap around, so that none leaves the data. `edgekit inspect MODEL.onnx` lists every
+node of a network that cannot run, with what is allowed there.
 
 *Element types* are those of the tensors that a hop computes. At *w8a8* and *w8a16* an operator becomes
 
 - **integer kernel**: integers in, integers out, requantized per output channel;
-- **table**: whatever the function, a table of its values; of 16-bit inputs it is interpolated, with jumps
-  (as of Floor) it stays in float;
+- **table**: a table of the function's values. For 16-bit inputs the table is interpolated; a function with jumps,
+  such as Floor, stays in float there;
 - **moved**: its elements are moved as integers;
 - **as in float32**: it stays between Dequantize and Quantize, and the export says so.
 
@@ -43,7 +43,7 @@ of a network that cannot run, with what is allowed there.
 |---|---|---|
 {rows}
 
-Targets `litert` and `ethos-u55` do not have {lacking}.
+Targets `litert` and `ethos-u*` do not have {lacking}.
 
 ## Expressed by these
 

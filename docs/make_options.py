@@ -23,7 +23,7 @@ VERBS = {
     "finetune": NetworkOptions,
 }
 INTRODUCTION = """
-    # Keywords
+    # Keywords in Python, with their flags
 
     Made by `python docs/make_options.py > docs/reference/options.md`.
 

@@ -39,11 +39,11 @@ SUPPORTED = (
     "Conv of stride 1, 2 or 4 that makes a pixel for each stride; DeformConv as SquareDeformConv2d makes it; Gemm and "
     "MatMul of a pixel's channels with constants; Add and Sub of two pictures; Mul, Add, Sub and Div with a constant "
     "per channel; Relu, Clip, Max and Min with constants; MaxPool 2x2 or 3x3 of stride 2; averages up to 3x3, of 4x4, "
-    "8x8 or a whole picture; ConvTranspose and DepthToSpace behind all layers; "
+    "8x8 or a whole picture; ConvTranspose and DepthToSpace after all layers; "
     + ", ".join(sorted(MOVES - {"DepthToSpace"}))
 )
 INTERLEAVED = (
-    "pixels of several channels between each other's, with layers behind them",
+    "pixels of several channels between each other's, with layers after them",
     "transposed convolution and DepthToSpace as the last layer; else nearest upsampling and a convolution",
 )
 AVERAGES, PRODUCTS = names(lambda row: row.averages), ("Gemm", "MatMul")

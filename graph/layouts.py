@@ -84,3 +84,18 @@ def pcm_layout(model: Model, value: ir.Value) -> Layout | None:
     axis = None if time is None else time.axis
     layout = model.layouts.get(name) or plain_layout(shape, axis, hop)
     return layout if layout is not None and layout.pcm_channels(shape, hop) else None
+
+
+def layout_with_channels(model: Model, value: ir.Value) -> Layout | None:
+    """Return the layout that makes a stream PCM of several channels; None where no one axis can be the channels."""
+    hop, shape, time = (
+        model.stream.hop_samples,
+        static_shape(value),
+        model.timing.get(str(value.name)),
+    )
+    if hop is None or shape is None or time is None or value.dtype != ir.DataType.FLOAT:
+        return None
+    kinds = ["N" if size == 1 else "C" for size in shape]
+    kinds[time.axis] = "T"
+    layout = Layout(tuple(kinds))
+    return layout if kinds.count("C") == 1 and layout.pcm_channels(shape, hop) else None

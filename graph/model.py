@@ -246,6 +246,12 @@ class Model:
         )
 
     @property
+    def most_hops(self) -> int | None:
+        """Hops of the longest recording, if the stream equals its source up to a declared end only."""
+        hops: int | None = self._load("most_hops", None)
+        return hops
+
+    @property
     def replaced(self) -> Replacements | None:
         """Replaced nodes of the offline network; None if there are none."""
         facts = self._load("replaced", None)
@@ -290,10 +296,7 @@ class Model:
 
     @property
     def moved_bytes(self) -> int | None:
-        """Bytes that the operators of the imported network move; None if they were not counted.
-
-        `edgekit.export.passes.count_moves` defines which bytes count.
-        """
+        """Bytes that the operators of the imported network move, see `passes.count_moves`; None if not counted."""
         moved: int | None = self._load("moved_bytes", None)
         return moved
 
@@ -305,8 +308,7 @@ class Model:
     @property
     def dense(self) -> bool:
         """Whether N:M sparse weights are stored whole, as its recipe states."""
-        dense: bool = self._load("dense", False)
-        return dense
+        return bool(self._load("dense", False))
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -321,14 +323,12 @@ class Model:
     @property
     def hops_alone(self) -> bool:
         """Whether each hop is computed alone, though hops follow one another: a network of windows."""
-        alone: bool = self._load("hops_alone", False)
-        return alone
+        return bool(self._load("hops_alone", False))
 
     @property
     def noises(self) -> tuple[Noise, ...]:
         """Inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
-        rows = self._load("noises", [])
-        return tuple(Noise(**{**row, "shape": tuple(row["shape"])}) for row in rows)
+        return tuple(Noise(**r | {"shape": tuple(r["shape"])}) for r in self._load("noises", []))
 
     @property
     def device_rate_hz(self) -> int | None:

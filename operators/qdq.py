@@ -80,8 +80,13 @@ def scales_of(model: Model) -> dict[str, tuple[float, int]]:
     for node in model.ir.graph:
         if node.op_type == "QuantizeLinear" and node.name:
             kind = qdq_type(node)
-            found[node.name.removesuffix("_quantize")] = kind.scale, kind.zero_point
+            found[scaled_tensor(node)] = kind.scale, kind.zero_point
     return found
+
+
+def scaled_tensor(node: ir.Node) -> str:
+    """Return the name of the tensor that a QuantizeLinear rounds, as `scales_of` has it."""
+    return str(node.name).removesuffix("_quantize")
 
 
 def cell_type(node: ir.Node) -> QuantType | None:

@@ -88,7 +88,7 @@ def _values_of(tensor: Tensor, value: ArrayLike) -> Array | Problem:
 def unset_control(tensor: Tensor) -> Problem:
     """Return the problem of a control without a value."""
     allowed = f"a value of {list(tensor.shape)}"
-    step = f"give --set {tensor.name}=VALUE, call turn, or give it beside the inputs"
+    step = f"give --set {tensor.name}=VALUE, call turn, or give it with the inputs"
     return Problem(f"control '{tensor.name}'", "not set", allowed, step)
 
 

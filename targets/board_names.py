@@ -72,7 +72,7 @@ def board_problem(name: str, targets: tuple[str, ...]) -> Problem:
     near = get_close_matches(name.lower(), targets, n=1)
     near += [named[text] for text in get_close_matches(_plain(name), named, n=2, cutoff=0.7)]
     nearest = f"; '{near[0]}' is nearest" if near else ""
-    step = f"choose one of these, or a board of `edgekit targets --board NAME`{nearest}"
+    step = f"choose one of these, or a board of `edgekit targets --boards`{nearest}"
     return Problem(f"target '{name}'", "unknown", allowed, step)
 
 

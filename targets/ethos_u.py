@@ -85,7 +85,7 @@ def on_cpu(left: list[str]) -> tuple[str, ...]:
         return ()
     kinds = Counter(operator.partition(" ")[0] for operator in left)
     listed = ", ".join(kind if n == 1 else f"{n} {kind}" for kind, n in sorted(kinds.items()))
-    return (f"on the CPU beside the NPU, see `npu` in manifest.json: {listed}",)
+    return (f"on the CPU, not on the NPU; see `npu` in manifest.json: {listed}",)
 
 
 def vela_version() -> str:

@@ -152,7 +152,7 @@ def _advice(manifest: Manifest, rows: Sequence["TensorRow"], layers: Sequence[La
         return []
     most = sorted(_losses(rows, layers), key=lambda item: -item[0])[:MOST_ADVICE]
     return [
-        f"{row.name} ({row.op}) costs {lost:.1f} dB: {row.snr_db:.1f} dB are left behind it. As int16 in the table "
+        f"{row.name} ({row.op}) costs {lost:.1f} dB: {row.snr_db:.1f} dB are left after it. As int16 in the table "
         f"[tensors] of recipe.toml it keeps more; {100 * share:.1f} % of the multiply-accumulates then read 16 bits."
         for lost, row, share in most
         if lost >= WORTH_DB

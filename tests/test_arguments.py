@@ -88,7 +88,7 @@ CASES = (
     ("run mono in.wav out.wav --device-rate 7", "--device-rate", "7"),
     ("run mono in.wav out.wav --found f.json", "--found", "a picture"),
     ("run mono in.wav out.wav --record nowhere/r.ekr", "--record", "does not exist"),
-    ("run mono in.wav out.wav --mic", "--mic", "beside --mic"),
+    ("run mono in.wav out.wav --mic", "--mic", "with --mic"),
     ("sample nowhere -n 1 -o x.npz", "DIR", "does not exist"),
     ("sample mono -n 1 -o x.npz", "DIR", "no sampler"),
     ("sample images -n 0 -o x.npz", "-n", "a whole number"),
@@ -225,6 +225,7 @@ CASES = (
             (f"{words} --replace pad=loud", "--replace", "loud"),
             (f"{words} --rate f0=0", "--rate", "0"),
             (f"{words} --until 0", "--until", "0"),
+            (f"{words} --iterate y", "--iterate", "y"),
             (f"{words} --signature encode", "--signature", "a .tflite"),
             (f"{words} --layout x=QQ", "--layout", "Q"),
         )

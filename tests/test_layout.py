@@ -98,6 +98,7 @@ SUITES = {
     "hostile",
     "installs",
     "keras",
+    "kernel_defects",
     "kernel_devices",
     "kernel_proofs",
     "kernel_wasm",

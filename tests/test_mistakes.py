@@ -41,7 +41,9 @@ class Net(torch.nn.Module):
 
 class Branches(Net):
     def forward(self, x):
-        return self.layer(x) if x.sum() > 0 else self.layer(-x)
+        while x.sum() > 9:
+            x = x / 2
+        return self.layer(x)
 
 
 class Through(Net):
@@ -621,7 +623,7 @@ def calibrated(calibration: Any) -> Build:
 DEPLOYED: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("no example", lambda: deploy(example=None), "neither an example input nor a shape"),
     ("a class", lambda: deploy(Net), "network: Net, not a module"),
-    ("weights", lambda: deploy(Net().state_dict()), "a dictionary, as of weights"),
+    ("weights", lambda: deploy(Net().state_dict()), "a dictionary, such as one of weights"),
     ("a function", lambda: deploy(torch.tanh), "tanh, not a module"),
     ("example first", lambda: deploy(X, Net()), "network: a Tensor"),
     ("TorchScript", lambda: deploy(torch.jit.trace(Net(), X)), "a TorchScript module"),

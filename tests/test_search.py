@@ -210,7 +210,9 @@ def test_a_wrong_search_says_why(call: Any, said: str, given: Sampler) -> None:
 def test_samplers_that_cannot_be_searched_say_why(tmp_path: Path) -> None:
     own = Sampler.open(built(Description(SCHEDULE, steps=3), tmp_path / "own"))
     for call in (search.zero_order, search.paths):
-        with pytest.raises(UsageError, match="a start of the build's own; allowed: a given start"):
+        with pytest.raises(
+            UsageError, match="a start that the build draws itself; allowed: a given start"
+        ):
             call(own, rewarded, 1, 1, *((0.5,) if call is search.zero_order else (1, 1)), 0)
     multistep = Description(SCHEDULE, kind="dpm++2m", steps=4, start="given")
     steps = Sampler.open(built(multistep, tmp_path / "steps"))

@@ -80,7 +80,10 @@ def _check_network(network: Any) -> None:
         found, step = f"{getattr(network, '__name__', network)!s}, not a module", "give an instance"
         raise UsageError(Problem("network", found, NETWORKS, step))
     if isinstance(network, Mapping):
-        found, step = "a dictionary, as of weights", "load it into its module, and give that"
+        found, step = (
+            "a dictionary, such as one of weights",
+            "load it into its module, and give that",
+        )
         raise UsageError(Problem("network", found, NETWORKS, step))
     if torch is not None and isinstance(network, torch.jit.ScriptModule):
         step = "give the module that it was made of"

@@ -94,10 +94,10 @@ class RedDiff:
         found = []
         if len(self.ab) != len(self.times) or not len(self.ab):
             what = f"{len(self.ab)} products, {len(self.times)} times"
-            found.append(Problem("RED-Diff", what, "one of each a step", "correct ab or times"))
+            found.append(Problem("RED-Diff", what, "one of each for a step", "correct ab or times"))
         if len(self.ab) and not (np.asarray(self.ab) > 0).all():
             found.append(Problem("RED-Diff, ab", "0 or less", "above 0 to 1", "correct it"))
         if len(y) != len(start):
             what = f"{len(start)} starts, {len(y)} measurements"
-            found.append(Problem("RED-Diff", what, "as many of both", "correct them"))
+            found.append(Problem("RED-Diff", what, "equal numbers of both", "correct them"))
         return found

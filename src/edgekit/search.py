@@ -242,7 +242,9 @@ def _given_start(sampler: Sampler) -> str:
     name = sampler.table.roles.start
     if name is None or sampler.table.start_noise or sampler.table.start_mean is not None:
         step = 'export with start = "given", without start_noise'
-        raise UsageError(Problem("search", "a start of the build's own", "a given start", step))
+        raise UsageError(
+            Problem("search", "a start that the build draws itself", "a given start", step)
+        )
     return name
 
 

@@ -17,9 +17,9 @@ from edgekit.cli import app
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["in.wav", "out.wav"], "'in.wav' beside --mic"),
-        (["--device", "sim"], "'--device sim' beside --mic"),
-        (["--found", "a.json"], "'--found a.json' beside --mic"),
+        (["in.wav", "out.wav"], "'in.wav' with --mic"),
+        (["--device", "sim"], "'--device sim' with --mic"),
+        (["--found", "a.json"], "'--found a.json' with --mic"),
     ],
 )
 def test_files_do_not_go_with_the_microphone(words: list[str], named: str) -> None:

@@ -106,6 +106,6 @@ def test_what_has_no_phases_or_has_layers_behind_it_is_refused(tmp_path: Path) -
         ("ConvTranspose", "the engine has no such operator"),
         (
             "DepthToSpace",
-            "pixels of several channels between each other's, with layers behind them",
+            "pixels of several channels between each other's, with layers after them",
         ),
     ]

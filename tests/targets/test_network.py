@@ -114,6 +114,6 @@ def test_the_layer_that_loses_most_is_named_with_what_int16_costs(
         "bit_exact_with_oracle": True,
     }
     page = render(tiny_build.manifest(verification=facts), (), (), rows, network=(net, 0))
-    assert ("b (Conv) costs 13.0 dB: 27.0 dB are left behind it" in page) == said
+    assert ("b (Conv) costs 13.0 dB: 27.0 dB are left after it" in page) == said
     assert ("60.0 % of the multiply-accumulates then read 16 bits" in page) == said
     assert "c (Conv) costs" not in page

@@ -186,7 +186,7 @@ def test_a_state_is_no_constant_and_something_is_left_to_stream(tmp_path: Path) 
     path.write_bytes(
         helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
     )
-    with pytest.raises(UsageError, match="no input is left that a hop brings"):
+    with pytest.raises(UsageError, match="no input is left that is new in each hop"):
         from_onnx(path, name="net", session=["x", "h"])
     with pytest.raises(UsageError, match="--constant h: a state of the network"):
         from_onnx(path, name="net", session=["h"], states=[("h", net.nodes[-1].output[0])])

@@ -15,8 +15,8 @@ ARRAYS, ARRAY = ".npz", ".npy"
 
 
 WANTED = (
-    "a folder of mono recordings (.wav, .flac, .ogg, .mp3) at the network's rate, or of .npz with arrays named "
-    "as the inputs (first axis: hops), or package.module:factory that yields such arrays"
+    "a folder of recordings (.wav, .flac, .ogg, .opus, .mp3, .aiff), or of .npz with arrays named as the inputs "
+    "(first axis: hops), or package.module:factory that yields such arrays"
 )
 STEP = "give --calibration such a source, with a few different clips of 3 s or more"
 

@@ -12,7 +12,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="package.module:factory, a .pt2 or an .onnx.",
+        help="package.module:factory, a .pt2, an .onnx or a .tflite.",
         autocompletion=MODEL,
     ),
 ]

@@ -31,7 +31,7 @@ def bench(
         str | None,
         typer.Option(
             metavar="DEVICE",
-            help="local, qemu, ssh://user@host:port or adb:serial; by default the target of the build.",
+            help="local, qemu, ssh://user@host:port or adb:serial; by default local or qemu, as the target needs.",
             autocompletion=names(DEVICES),
         ),
     ] = None,
@@ -46,7 +46,9 @@ def bench(
     layers: Annotated[
         bool,
         typer.Option(
-            "--layers", metavar="", help="Measure each layer, and compare its result with golden."
+            "--layers",
+            metavar="",
+            help="Measure each layer, and compare its result with the oracle.",
         ),
     ] = False,
     against: Annotated[
@@ -247,7 +249,7 @@ def show(measured: "Measurement") -> None:
             for name, peer in facts["against"].items()
         ]
         head = ("engine", "median us", "p99 us", "times ours", "outputs, dB apart")
-        print_table("beside other engines", head, peers, numbers=True)
+        print_table("compared with other engines", head, peers, numbers=True)
     if measured.layers:
         print_table("layers against golden", ("layer", "result"), measured.layers)
 

@@ -48,7 +48,7 @@ def _switch(*names: str, callback: Callable[..., object], about: str, eager: boo
 
 
 SWITCHES = {
-    "quiet": _switch("--quiet", "-q", callback=_set_quiet, about="Print errors alone."),
+    "quiet": _switch("--quiet", "-q", callback=_set_quiet, about="Print only errors."),
     "verbose": _switch(
         "--verbose",
         "-v",

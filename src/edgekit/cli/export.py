@@ -23,7 +23,7 @@ def export(
         str,
         typer.Option(
             metavar="TARGET",
-            help="A name that `edgekit targets` lists.",
+            help="One of `edgekit targets`, or a board.",
             autocompletion=names(TARGETS),
         ),
     ],

@@ -19,7 +19,7 @@ def help(
         str | None,
         typer.Argument(
             metavar="TOPIC",
-            help="A page, as ports, or a command. Without it: the list of pages.",
+            help="A page, such as ports, or a command. Without it: the list of pages.",
             autocompletion=page_names,
         ),
     ] = None,

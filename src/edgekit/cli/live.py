@@ -69,24 +69,24 @@ def say(facts: "LiveFacts", printed: int) -> None:
 def picture(facts: "LiveFacts") -> str:
     """Up to six lines."""
     if not facts.plays:
-        said = facts.detections[-1] if facts.detections else "nothing yet"
+        latest = facts.detections[-1] if facts.detections else "nothing yet"
         return "\n".join(
             (
                 level("in", facts.in_dbfs),
                 f"hops  {computing_summary(facts)}",
                 f"lost  {losses(facts)}",
-                f"said  {said}",
+                f"found {latest}",
                 "keys  q  quit",
             )
         )
-    heard = "the microphone (dry)" if facts.dry else "the build (wet)"
+    sound = "the microphone (dry)" if facts.dry else "the build (wet)"
     return "\n".join(
         (
             level("in", facts.in_dbfs),
             level("out", facts.out_dbfs),
             f"hops  {computing_summary(facts)}",
             f"lost  {losses(facts)}",
-            f"heard {heard}, {facts.latency_ms:g} ms late and what the device adds",
+            f"plays {sound}, {facts.latency_ms:g} ms late, plus the delay of the device",
             "keys  d  dry or wet   q  quit",
         )
     )

@@ -67,13 +67,18 @@ def set_parameters(command: Callable[..., None], parameters: list[inspect.Parame
     vars(command).pop("__wrapped__", None)  # typer would look at the verb itself
 
 
-def _reader(row: OptionRow) -> Callable[[str], int | float] | None:
+def _reader(row: OptionRow) -> Callable[[str], int | float | str] | None:
     """The reader of a number; None of other options."""
     kind = _plain(row.type)
     if kind == int | None:
         metavar = row.flag.metavar or ""
         most = UNITS[metavar].most if metavar in UNITS else None
         return number_reader(row.flag_name, metavar, row.flag.minimum, most)
+    if row.flag.metavar == "SAMPLES":
+        read = number_reader(
+            row.flag_name, least=1
+        )  # no times: after a front end a step is a frame
+        return lambda text: text if ":" in text else read(text)  # the form of versions up to 0.3
     return decibel_reader(row.flag_name) if row.flag.metavar in UNITS else None
 
 

@@ -32,7 +32,8 @@ def run(
         typer.Option(
             "--set",
             metavar="NAME=VALUE ...",
-            help="A control, or its values over time, as knob=0s:0.3,2.5s:0.8; a session constant, as voice=FILE.npy.",
+            help="A control, or its values over time, such as knob=0s:0.3,2.5s:0.8; or a session constant, "
+            "such as voice=FILE.npy.",
         ),
     ] = None,
     device_rate: Annotated[
@@ -75,7 +76,7 @@ def run(
 ) -> None:
     """Stream files, or the microphone, through a build, hop by hop.
 
-    Recordings are .wav, .flac, .ogg, .mp3 or .aiff. They are resampled and mixed down as the build needs,
+    Recordings are .wav, .flac, .ogg, .opus, .mp3 or .aiff. They are resampled and mixed down as the build needs,
     with a note, and come out as .wav, without the delay. A build of several streams takes one for each, by
     name: mic=mic.wav ref=far.wav out.wav.
 
@@ -90,7 +91,7 @@ def run(
     With --mic: d switches between the build and the microphone itself, q ends.
     """
     if mic:
-        _refuse_beside_mic(files or (), device, found, record)
+        _refuse_files_with_mic(files or (), device, found, record)
         from edgekit.cli.live import hear, show
 
         facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
@@ -117,7 +118,7 @@ def run(
     _show_files(paths, notes, as_json)
 
 
-def _refuse_beside_mic(
+def _refuse_files_with_mic(
     files: Sequence[str], device: str | None, found: Path | None, record: Path | None
 ) -> None:
     """Refuse what goes with files alone."""
@@ -128,8 +129,8 @@ def _refuse_beside_mic(
         *([f"--record {record}"] if record else ()),
     ]
     if given:
-        beside, step = f"'{given[0]}' beside --mic", "leave out one of them"
-        raise UsageError(Problem("--mic", beside, "the sound devices or files", step))
+        what, step = f"'{given[0]}' with --mic", "leave out one of them"
+        raise UsageError(Problem("--mic", what, "the sound devices or files", step))
 
 
 def _show_files(paths: Sequence[Path], notes: Sequence[str], as_json: bool) -> None:

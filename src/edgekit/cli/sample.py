@@ -19,7 +19,7 @@ Conditions = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE ...",
-        help="A condition, as label=3: one value for all samples, or one each with commas.",
+        help="A condition, such as label=3: one value for all samples, or one for each, with commas.",
     ),
 ]
 

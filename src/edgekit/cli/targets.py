@@ -12,7 +12,9 @@ from edgekit.cli.console import AsJson, out, print_json, print_table
 def targets(
     board: Annotated[
         str,
-        typer.Option(metavar="NAME", help="The target for a chip or board, as rp2350 or 'pi 5'."),
+        typer.Option(
+            metavar="NAME", help="The target for a chip or board, such as rp2350 or 'pi 5'."
+        ),
     ] = "",
     boards: Annotated[
         bool, typer.Option("--boards", help="List chips and boards, and the target for each.")

@@ -13,7 +13,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.wav import needs
 from edgekit.runtime.audio.files import (
     check_outs,
-    check_pcm,
+    check_sound,
     list_tensors,
     read_sources,
     run_clips,
@@ -88,7 +88,7 @@ def _run_sounds(
     if rows is not None:
         check_rows(manifest, rows)
     else:
-        check_pcm(manifest)
+        check_sound(manifest)
         made = out if isinstance(out, Mapping) else _single(outputs, out, "output")
         check_outs(manifest, made)
     require([name for path in given.values() for name in needs(path)])
@@ -184,7 +184,7 @@ def _kinds_problem(sources: Sequence[Path], outs: Sequence[Path]) -> Problem | N
         f"{', '.join(PICTURE_FILES)} to one of them or .npz; a recording is {', '.join(SOUNDS)}"
     )
     allowed = ", ".join([*map(" to ".join, RUNS), listed])
-    step = "only recordings are one for each stream" if many else "name two such files"
+    step = "only recordings come one for each stream" if many else "name two such files"
     return Problem("IN and OUT", " to ".join(endings), allowed, step)
 
 

@@ -95,7 +95,7 @@ def _network(source: str) -> Inspection:
         step = "give the folder around it"
         raise UsageError(Problem(f"'{source}'", "a manifest", "a build folder or a network", step))
     if ":" not in source and not Path(source).exists():
-        allowed = "a build folder, package.module:factory, a .pt2 or an .onnx"
+        allowed = "a build folder, package.module:factory, a .pt2, an .onnx or a .tflite"
         raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
     if unusable := source_problems(source, ImportOptions()):
         raise UsageError(unusable)

@@ -138,7 +138,7 @@ def _record_problems(record: str | Path | None, manifest: Manifest) -> list[Prob
 def _no_session(manifest: Manifest) -> Problem:
     listed = ", ".join(f"{t.name} {list(t.shape)}" for t in manifest.constants)
     names = " ".join(f"--set {t.name}=FILE.npy" for t in manifest.constants)
-    step = f"add {names}, give a .npz with --constants, or give them beside the inputs"
+    step = f"add {names}, give a .npz with --constants, or give them with the inputs"
     return Problem("session constants", "not given", listed, step)
 
 

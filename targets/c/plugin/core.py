@@ -32,7 +32,7 @@ def sound_problems(manifest: Manifest, where: str) -> list[Problem]:
     if manifest.constants:
         found = f"session constants {', '.join(t.name for t in manifest.constants)}"
         step = "give them values with --constant NAME=VALUE"
-        problems.append(Problem(where, found, "none, which no host gives", step))
+        problems.append(Problem(where, found, "none: a host does not set them", step))
     return problems
 
 

@@ -76,7 +76,7 @@ def test_a_form_that_nothing_takes_is_an_error_but_causal_is_not(tmp_path):
     net = Net()
     source = str(tmp_path / "plain.onnx")
     (tmp_path / "plain.onnx").write_bytes(net.model([1, 2, "T"], net.conv("x", 2, 3, 3, left=2)))
-    with pytest.raises(UsageError, match="--replace norm=cumulative: nothing"):
+    with pytest.raises(UsageError, match="--replace norm=cumulative: no such part"):
         load_model(source, options(source, hop=1, replace=["norm=cumulative"]))
     model = load_model(source, options(source, hop=1, causal=True)).model
     assert model.replaced is None

@@ -51,7 +51,7 @@ def check_continuity(
         ModelError: one call gives another result, and the time axis is not evident.
     """
     has_hops = (options.hop or options.frontend) is not None
-    if options.until is not None or not has_hops or network.frontend or network.timing:
+    if options.iterate is not None or not has_hops or network.frontend or network.timing:
         return Continuity(network)
     found = _growths(source, options, network, examples)
     if not network.states:
@@ -239,8 +239,8 @@ def _rewrite_note(options: ImportOptions, broken: Sequence[Growth]) -> str:
         return f"{flags} was taken: a call of the network takes several hops, which its layers compute alone"
     worst = max(growth.error for growth in broken)
     return (
-        f"{flags} was taken: the network takes other lengths, and without what its layers remember hops "
-        f"differ from the whole by {worst:.2g} of the peak"
+        f"{flags} was taken: the network takes other lengths, and its layers remember earlier hops. Without that "
+        f"memory the outputs of single hops differ from those of one call by {worst:.2g} of the peak"
     )
 
 
@@ -255,8 +255,8 @@ def _problem(growth: Growth, source: str, options: ImportOptions, network: Model
     carried = f"its states ({states}) carry less than" if states else "no state carries what"
     found = (
         f"along {places} the network takes several hops in a call, and gives something else then: in '{growth.worst}' "
-        f"{growth.hops} calls differ from one over the same by {growth.error:.2g} of the peak, as {carried} its layers "
-        "need"
+        f"{growth.hops} calls differ from one call over the same hops by {growth.error:.2g} of the peak, as {carried} "
+        "its layers need"
     )
     layouts = " ".join(
         f"--layout {v.name}=N{'.' * (len(v.shape or ()) - 1)}"

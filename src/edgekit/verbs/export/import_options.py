@@ -34,8 +34,8 @@ class ImportOptions:
         rates: input name -> frames of it in one sample of the reference stream.
         controls: names of inputs that hold one value for a hop.
         sampler: the sampling method; the network is a denoiser.
-        until: the rule by which its calls have settled, if the network is a step; the samples after which its streams
-            have ended, if it is an offline network.
+        iterate: the rule by which its calls have settled, if the network is a step.
+        until: samples that a recording has at most, for an offline network.
         replace: replacements, by kind, of parts of an offline network that need the end of a recording.
         causal: whether everything with a default is replaced, see `stream.replace.forms`.
         calibration: a source of real recordings, which an offline network is proven on.
@@ -59,7 +59,8 @@ class ImportOptions:
     rates: Mapping[str, Fraction] = field(default_factory=dict)
     controls: Sequence[str] = ()
     sampler: "Description | None" = None
-    until: Until | int | None = None
+    iterate: Until | None = None
+    until: int | None = None
     replace: "Mapping[str, Form]" = field(default_factory=dict)
     causal: bool = False
     calibration: str | None = None

@@ -9,7 +9,6 @@ import numpy as np
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.until import Until
 from edgekit.export.decide import add_decisions
 from edgekit.export.diffusion.description import Description, Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
@@ -18,6 +17,7 @@ from edgekit.export.diffusion.networks import with_networks
 from edgekit.export.from_onnx import from_onnx, input_names
 from edgekit.export.from_tflite import from_tflite, tflite_inputs
 from edgekit.export.frontend.guard import guard_inputs
+from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.mid_side import with_mid_side
 from edgekit.export.noise import with_drawn, with_noise
 from edgekit.export.onnx_file.file_checks import with_file_name
@@ -26,6 +26,7 @@ from edgekit.export.step_networks import with_until
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.examples import cut
 from edgekit.export.stream.fixed_window.convert import stream_window
+from edgekit.export.stream.recording_end import RecordingEnd
 from edgekit.export.stream.sources import Offline, has_open_time, onnx_offline, torch_offline
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
@@ -77,8 +78,8 @@ def load_model(source: str, options: ImportOptions) -> ImportedNetwork:
     if options.sampler is not None:
         network, examples = with_sampler(network, examples, options.sampler)
     model = with_surroundings(network, options)
-    if isinstance(options.until, Until):
-        model = with_until(model, options.until)
+    if options.iterate is not None:
+        model = with_until(model, options.iterate)
     if examples is not None and options.noise:
         examples = with_drawn(network, examples, options.noise)
     return ImportedNetwork(network, model, examples)
@@ -133,10 +134,7 @@ def _import_network(
 ) -> tuple[Model, Mapping[str, Float32] | None]:
     if is_offline(source, options):
         return load_streamed(source, options)
-    if isinstance(options.until, int):
-        found, step = "the network is called hop by hop", "give --time-axis, or leave it out"
-        allowed = "a number of samples for an offline network"
-        raise UsageError(Problem(f"--until {options.until}", found, allowed, step))
+    _refuse_until(options, "the network is called hop by hop")
     network, examples = _import_hop(source, options)
     checked = check_continuity(source, options, network, examples)
     if checked.rewrite is not None:
@@ -200,11 +198,11 @@ def load_streamed(
     """
     find_code(source)
     if has_fixed_window(source, options):
+        _refuse_until(options, "the network has a window of one length")
         return _window_stream(source, options)
 
     offline = _offline(source, options)
-    if isinstance(options.until, int):
-        offline = replace(offline, until=options.until)
+    offline = replace(offline, end=_recording_end(options))
     _refuse_unknown_inputs(offline, options)
     original = offline
     offline, found = with_replacements(offline, options.replace, causal=options.causal)
@@ -234,6 +232,23 @@ def load_streamed(
         network = with_replacement_facts(network, original, offline, found, recordings)
     network = with_layouts(network, options.layouts)
     return network, None if offline.examples is None else cut(offline.examples, network)
+
+
+def _refuse_until(options: ImportOptions, found: str) -> None:
+    if options.until is not None:
+        step = "name its time axis with --time-axis, or leave --until out"
+        allowed = "a number of samples for an offline network"
+        raise UsageError(Problem(f"--until {options.until}", found, allowed, step))
+
+
+def _recording_end(options: ImportOptions) -> RecordingEnd:
+    """Return the declared end of recordings; after a front end a step of time is a frame."""
+    hz = options.sample_rate
+    if hz is None or options.frontend is None:
+        return RecordingEnd(options.until, hz)
+    forms = options.frontend
+    hops = {forms.hop} if isinstance(forms, FrontendSpec) else {form.hop for form in forms.values()}
+    return RecordingEnd(options.until, hz / max(hops))
 
 
 def _refuse_unknown_inputs(offline: Offline, options: ImportOptions) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from edgekit.base.errors import UsageError, VerificationError
 from edgekit.base.output import replacement_path
 from edgekit.base.progress import Progress
-from edgekit.base.until import Until
 from edgekit.export import prune as pruning
 from edgekit.export.prune import PrunedLayer
 from edgekit.export.step_networks import with_until
@@ -24,8 +23,8 @@ def stream(request: StreamRequest, progress: Progress) -> Model:
     """Write a network hop by hop, see `edgekit.api.stream`."""
     progress("stream", 0, 1)
     model = load_streamed(request.source, request.imports)[0]
-    if isinstance(request.imports.until, Until):
-        model = with_until(model, request.imports.until)
+    if request.imports.iterate is not None:
+        model = with_until(model, request.imports.iterate)
     _save(model, request.out, request.source)
     return model
 

@@ -16,9 +16,9 @@ GROUPS = (
     Group(
         "Network",
         ("sample_rate", "frontend", "shapes", "constants", "session_constants"),
-        ("states", "signature", "layouts", "mid_side", "noise", "then", "until", "sampler"),
+        ("states", "signature", "layouts", "mid_side", "noise", "then", "iterate", "sampler"),
     ),
-    Group("Streaming", ("hop", "time_axes", "causal", "controls"), ("replace", "rates")),
+    Group("Streaming", ("hop", "time_axes", "causal", "controls"), ("replace", "rates", "until")),
     Group(
         "Integers",
         ("recipe", "calibration", "min_snr_db", "strict"),

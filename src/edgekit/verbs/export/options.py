@@ -33,16 +33,16 @@ class StreamOptions(TypedDict, total=False):
     hop: Annotated[
         int | None,
         Flag(
-            "What one call consumes, as 128 or 8ms; makes hops of an offline network.",
+            "What one call consumes, such as 128 or 8ms; rewrites an offline network to hops.",
             "SAMPLES",
             minimum=1,
         ),
     ]
-    sample_rate: Annotated[int | None, Flag("Of the network's audio, as 16k.", "HZ", minimum=1)]
+    sample_rate: Annotated[int | None, Flag("The audio's rate, such as 16k.", "HZ", minimum=1)]
     shapes: Annotated[
         Mapping[str, Sequence[int]],
         Flag(
-            "Dimensions of an open input, as x=1,16,257.",
+            "Dimensions of an input whose shape is open, such as x=1,16,257.",
             "INPUT=DIMS",
             name="shape",
             many=dict,
@@ -67,7 +67,7 @@ class StreamOptions(TypedDict, total=False):
     time_axes: Annotated[
         Mapping[str, int],
         Flag(
-            "The time axis of an offline network, or of a file's fixed window, as x:2.",
+            "The time axis of an offline network, or of a file's fixed window, such as x:2.",
             "INPUT:AXIS",
             name="time-axis",
             many=dict,
@@ -84,12 +84,12 @@ class StreamOptions(TypedDict, total=False):
         ),
     ]
     causal: Annotated[
-        bool, Flag("Make pads, means and norms causal that need the end of a recording.")
+        bool, Flag("Make pads, means and norms causal where they need the end of a recording.")
     ]
     rates: Annotated[
         Mapping[str, Fraction | float | str],
         Flag(
-            "How many samples a frame of an input lasts, as f0=64.",
+            "How many samples a frame of an input lasts, such as f0=64.",
             "INPUT=SAMPLES",
             name="rate",
             many=dict,
@@ -112,7 +112,7 @@ class StreamOptions(TypedDict, total=False):
     layouts: Annotated[
         Mapping[str, Layout | str],
         Flag(
-            "Meaning of the axes of an input or output, as NCT: batch, channel, time; see `edgekit help ports`.",
+            "Meaning of the axes of an input or output, such as NCT: batch, channel, time; see `edgekit help ports`.",
             "NAME=LETTERS",
             name="layout",
             many=dict,
@@ -120,12 +120,19 @@ class StreamOptions(TypedDict, total=False):
             read="edgekit.verbs.export.readers:read_layouts",
         ),
     ]
-    until: Annotated[
+    iterate: Annotated[
         str | None,
         Flag(
-            "Iterate the network until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls. For an offline "
-            "network: a recording has at most so many SAMPLES, so that attention may reach back to its start.",
-            "OUTPUT:TOLERANCE:MOST|SAMPLES",
+            "Iterate a step network until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls.",
+            "OUTPUT:TOLERANCE:MOST",
+            read="edgekit.base.until:read_iterate",
+        ),
+    ]
+    until: Annotated[
+        int | str | None,
+        Flag(
+            "The longest recording of an offline network; tables of positions and attention to its start need it.",
+            "SAMPLES",
             read="edgekit.base.until:read_until",
         ),
     ]
@@ -154,7 +161,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
     states: Annotated[
         Sequence[tuple[str, str]],
         Flag(
-            "A state and its next value, whose names do not match.",
+            "A state and its next value, if their names do not match.",
             "IN:OUT",
             name="state",
             many=tuple,
@@ -164,7 +171,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
     frontend: Annotated[
         str | Mapping[str, str] | None,
         Flag(
-            "Sound in and out, as stft:512:128:hann; or its features. See `edgekit help frontends`.",
+            "Sound to input, and output to sound, such as stft:512:128:hann; see `edgekit help frontends`.",
             "[NAME=]SPEC",
             many=collect_frontends,
             read="edgekit.export.frontend.spec:parse_forms",
@@ -175,27 +182,20 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
 class BoundOptions(TypedDict, total=False):
     """Bounds for `auto`, and where it measures: keywords of `edgekit.api.quantize` and `edgekit.api.export`."""
 
-    max_flash: Annotated[
-        int | None, Flag("Of weights: bounds what auto may choose.", "BYTES", minimum=1)
-    ]
+    max_flash: Annotated[int | None, Flag("For auto: most bytes of weights.", "BYTES", minimum=1)]
     max_ram: Annotated[
-        int | None,
-        Flag("Of states and scratch: bounds what auto may choose.", "BYTES", minimum=1),
+        int | None, Flag("For auto: most bytes of states and scratch.", "BYTES", minimum=1)
     ]
     max_instructions: Annotated[
         int | None,
-        Flag(
-            "Instructions of a hop, counted under QEMU, that auto may use at most.",
-            "NUMBER",
-            minimum=1,
-        ),
+        Flag("For auto: most instructions of a hop, counted under QEMU.", "NUMBER", minimum=1),
     ]
     workers: Annotated[
         int | None,
-        Flag("Processes that auto measures in, on this machine; same result.", "N", minimum=1),
+        Flag("Processes on this machine in which auto measures; same result.", "N", minimum=1),
     ]
     scheduler: Annotated[
-        str | None, Flag("Of a Dask cluster that auto measures on; same result.", "TCP://HOST:PORT")
+        str | None, Flag("A Dask cluster on which auto measures; same result.", "TCP://HOST:PORT")
     ]
 
 
@@ -221,10 +221,7 @@ class CalibrationOptions(TypedDict, total=False):
 
     calibration: Annotated[
         str | None,
-        Flag(
-            "Folder of sound files, .npz or pictures, or package.module:factory.",
-            "SOURCE",
-        ),
+        Flag("Folder of sound files, .npz or pictures, or package.module:factory.", "SOURCE"),
     ]
 
 
@@ -234,7 +231,7 @@ class BuildOptions(TypedDict, total=False):
     min_snr_db: Annotated[
         float | None,
         Flag(
-            "Least SNR against the source network, as 20; auto's goal.",
+            "Least SNR against the source network, such as 20; the goal of auto.",
             "DB",
             name="min-snr",
             read="edgekit.verbs.export.readers:read_min_snr",
@@ -251,12 +248,12 @@ class BuildOptions(TypedDict, total=False):
     ]
     device_rate: Annotated[
         int | None,
-        Flag("Of the sound device: an adapter next to the network resamples.", "HZ", minimum=1),
+        Flag("Rate of the sound device: an adapter resamples to the network's.", "HZ", minimum=1),
     ]
     wrap: Annotated[
         names.PluginName | Sequence[names.PluginName] | None,
         Flag(
-            "host and c99: make a plug-in of a build with sound, lv2 or clap; see `edgekit help plugins`.",
+            "For host and c99: make a plug-in, lv2 or clap, of a build with sound; see `edgekit help plugins`.",
             "KIND",
             many=tuple,
         ),
@@ -339,8 +336,8 @@ class BuildOptions(TypedDict, total=False):
         ),
     ]
     cpu_fallback: Annotated[bool, Flag("Leave to a CPU what the engine does not run.")]
-    stateful: Annotated[bool, Flag("Keep the states inside the file.")]
-    micro: Annotated[bool, Flag("For tflite-micro, in which Fourier transforms are products.")]
+    stateful: Annotated[bool, Flag("Keep the states inside the .tflite, not in the caller.")]
+    micro: Annotated[bool, Flag("For tflite-micro: Fourier transforms become matrix products.")]
     packages: Annotated[
         Mapping[str, str],
         Flag(

@@ -243,7 +243,7 @@ def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
     if device is None:
         return ()
     return (
-        f"behind a device at {device['sample_rate_hz']:,} Hz it is heard {device['latency_ms']:g} ms late "
+        f"at a device's rate of {device['sample_rate_hz']:,} Hz the sound is {device['latency_ms']:g} ms late "
         f"({device['latency_samples']:,} samples); the adapter takes {device['state_bytes']:,} bytes of RAM and "
         f"{device['filter_bytes']:,} of flash",
     )

@@ -13,6 +13,7 @@ from edgekit.base.output import folder_problem
 from edgekit.base.pictures import read_pictures
 from edgekit.base.resampling import resampling_between
 from edgekit.base.spread import DASK, HERE, Workers
+from edgekit.base.until import Until
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.judge.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.judge.metric import Metric, RequiredMetric
@@ -180,8 +181,11 @@ def read_imports(source: str, read: OptionValues) -> tuple[ImportOptions, list[P
     forms, wrong_forms = value_or_problems(
         lambda texts: chosen(texts, causal=causal), cast("Sequence[str]", values.get("replace", ()))
     )
+    until = values.get("until")
     imports = read.group(
         ImportOptions,
+        # versions up to 0.3 had the rule of a step network in --until
+        **({"until": None, "iterate": until} if isinstance(until, Until) else {}),
         then=None if "frontend" in problems else values.get("then"),
         calibration=None if "sampler" in read.user_options else values.get("calibration"),
         replace=forms or {},

@@ -133,6 +133,7 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
         "--rate": options.rates,
         "--control": options.controls,
         "--then": options.then,
+        "--iterate": options.iterate,
         "--until": options.until,
         "--decide": options.decide,
         "--noise": options.noise,

@@ -8,7 +8,7 @@ from edgekit.base.layout import FORM, Layout, parse_layout
 from edgekit.base.setting_texts import FORM as SETTING
 from edgekit.base.setting_texts import STEP
 
-CONSTANT = "An input that is constant for a session; or always, as sr=16000 or v=1,2,3."
+CONSTANT = "An input that is constant for a session; or fixed, such as sr=16000 or v=1,2,3."
 
 
 def has_value(text: str) -> bool:

@@ -56,11 +56,11 @@ def finetune(
     progress: Progress = silent,
     **options: Unpack[NetworkOptions],
 ) -> "TuningResult":
-    """Train a network's float weights a little for the integers of a recipe, and write it as one .onnx.
+    """Train a network's float weights and its scales for the integers of a recipe; write an .onnx and a recipe.toml.
 
     The integers' outputs are pulled towards those of the float network, on the calibration; there are no labels. A
-    quarter of the clips is left out of training and calibration, and measured. `export` takes the file with the same
-    recipe, calibration, sample rate and front end. An interrupted call leaves a checkpoint next to the file. The same
+    quarter of the clips is left out of training and calibration, and measured. `export` takes both files with
+    the same calibration, sample rate and front end. An interrupted call leaves a checkpoint next to the file. The same
     call goes on from it, with the same result.
 
     Args:
@@ -75,7 +75,7 @@ def finetune(
 
     Raises:
         UsageError: all problems with request, network or calibration, or a checkpoint of another training.
-        VerificationError: the integers are no nearer to the network than before; nothing is written.
+        VerificationError: the integers gain less than 0.5 dB; nothing is written, and the message has the reason.
     """
     name = str(recipe)
     request = read_finetune_request(source, Path(out), name, calibration, steps, seed, options)

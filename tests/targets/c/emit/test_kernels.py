@@ -34,10 +34,10 @@ def test_the_kernels_of_float_layers() -> None:
 
 def test_the_kernels_of_integer_layers() -> None:
     found = {c.node: (c.kernel, *c.others) for c in lower_c(integers(), "host", of("dsp")).choices}
-    fc, conv, strips = "ek_fc_s8_s8", "ek_conv_s8_s8", "ek_conv_strips_s8_s8"
-    assert found["body"] == (strips, conv)
-    assert found["whole"] == (fc, strips, conv)
-    assert found["point"] == (strips, conv)  # several positions: dense is faster
+    fc, conv = "ek_fc_s8_s8", "ek_conv_s8_s8"
+    assert found["body"] == (conv,)
+    assert found["whole"] == (fc, conv)
+    assert found["point"] == (conv,)  # several positions: dense is faster
     assert found["fc"] == (f"{fc}_sparse", fc)
 
 
