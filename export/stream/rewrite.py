@@ -21,7 +21,7 @@ from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.tensor_timing import Facts
 from edgekit.export.stream.track import Mirror, Span, StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE, Values
-from edgekit.export.stream.windows import fill_of, gap, pads_of, unheard
+from edgekit.export.stream.windows import gap, unheard, zeros_before
 from edgekit.graph.model import ROUNDABLE
 
 LARGE = 1e9  # a fill beyond it means infinity: the network reads it only in a maximum
@@ -121,9 +121,7 @@ class Rewriter(Values):
         early = min(-delay, count)
         if -delay <= self.frames_read(track.offline).first:
             early = 0
-        producer = track.offline.producer()
-        zeros = producer is not None and producer.op_type == "Pad" and not fill_of(producer)
-        if zeros and producer and pads_of(producer, track.axis)[0] >= -delay:
+        if zeros_before(track.offline, track.axis) >= -delay:
             return frames
         if early > 0:
             known = self.known.frames(track.offline, track.time, -delay)

@@ -103,6 +103,14 @@ def fill_of(node: ir.Node) -> float:
     return 0.0 if constant is None else float(constant.ravel()[0])
 
 
+def zeros_before(value: ir.Value, axis: int) -> int:
+    """Return how many zeros a Pad puts before the frames of this value; 0 of other nodes and of repeated frames."""
+    node = value.producer()
+    if node is None or node.op_type != "Pad" or fill_of(node):
+        return 0
+    return pads_of(node, axis)[0] if attribute(node, "mode", "constant") == "constant" else 0
+
+
 def unheard(node: ir.Node, axis: int) -> int:
     """Return the number of frames at the start of each window without effect: weights or a taper of 0.
 

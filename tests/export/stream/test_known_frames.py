@@ -10,3 +10,17 @@ def test_a_padded_start_that_is_longer_than_the_length_that_was_read_first():
     y = net.add("Sin", net.conv(net.pad(y, 20, 0), 2, 2, 3, left=4))
     (model, *_) = check(net.model([1, 2, "T"], net.add("CumSum", y, net.const(2, np.int64))))
     assert delays(model) == [0]
+
+
+def test_repeated_frames_that_follow_from_constants_are_no_zeros():
+    """The first frames of the stream are assigned, and a padding repeats them in front."""
+    net = Net()
+    rows = net.add(
+        "Reshape", net.add("Transpose", "x", perm=[2, 0, 1]), net.const([-1, 2], np.int64)
+    )
+    places = net.const(np.arange(4).reshape(4, 1), np.int64)
+    assigned = net.add("ScatterND", rows, places, net.weight(4, 2))
+    frames = net.add("Transpose", assigned, perm=[1, 0])
+    y = net.add("Unsqueeze", frames, net.const([0], np.int64))
+    y = net.add("Pad", y, net.const([0, 0, 2, 0, 0, 0], np.int64), mode="reflect")
+    check(net.model([1, 2, "T"], net.conv(y, 2, 2, 3)))
