@@ -40,7 +40,7 @@ def main() -> int:
         start = time.process_time()
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                found = _tuned(name, given, Path(scratch))
+                found = _finetune_row(name, given, Path(scratch))
             except VerificationError as error:
                 found = str(error)
         seconds = time.process_time() - start
@@ -48,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _tuned(name: str, given: argparse.Namespace, scratch: Path) -> str:
+def _finetune_row(name: str, given: argparse.Namespace, scratch: Path) -> str:
     """Train a network; return what was measured."""
     tune = _tune_drawn if name in RUINED else _tune_published
     tuned = tune(name, given, scratch)

@@ -155,7 +155,7 @@ def _combine(
         return source
     for one in places:
         target = parts.rows(target, one.axis, one.rows)
-    return parts.shaped(reduction.capitalize(), (target, source), parts.shape(source))
+    return parts.add_shaped(reduction.capitalize(), (target, source), parts.shape(source))
 
 
 def write(parts: Parts, data: ir.Value, update: ir.Value, places: Sequence[Places]) -> ir.Value:
@@ -277,7 +277,7 @@ def _pick_from_part(graph: ir.Graph, node: ir.Node) -> bool:
     ((value, start, _),) = taken
     parts = Parts(graph, node)
     within = parts.constant(np.full(index.shape, start), np.int64)
-    parts.shaped("Gather", (value, within), static_shape(node.outputs[0]) or (), axis=axis)
+    parts.add_shaped("Gather", (value, within), static_shape(node.outputs[0]) or (), axis=axis)
     return parts.finish()
 
 

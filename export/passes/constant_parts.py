@@ -19,7 +19,7 @@ class Parts(Chain):
         assert shape is not None
         return shape
 
-    def shaped(
+    def add_shaped(
         self,
         op_type: str,
         inputs: Sequence[ir.Value],
@@ -36,7 +36,7 @@ class Parts(Chain):
         """Return the value as one that a node of this chain makes."""
         if self.new and self.new[-1].outputs[0] is value:
             return value
-        return self.shaped("Identity", (value,), self.shape(value))
+        return self.add_shaped("Identity", (value,), self.shape(value))
 
     def transpose(self, value: ir.Value, perm: list[int]) -> ir.Value:
         """Return a value with its axes in another order; two orders that cancel leave no node."""
@@ -51,7 +51,7 @@ class Parts(Chain):
             if source is not None and [before[n] for n in perm] == sorted(perm):
                 return source
         shape = self.shape(value)
-        return self.shaped("Transpose", (value,), [shape[n] for n in perm], perm=perm)
+        return self.add_shaped("Transpose", (value,), [shape[n] for n in perm], perm=perm)
 
     def cut(self, value: ir.Value, axis: int, start: int, end: int) -> ir.Value:
         """Return ``[start, end)`` along an axis."""
@@ -62,7 +62,7 @@ class Parts(Chain):
             return self._store(value, np.take(array, range(start, end), axis))
         bounds = [self.constant([n], np.int64) for n in (start, end, axis)]
         shape[axis] = end - start
-        return self.shaped("Slice", (value, *bounds), shape)
+        return self.add_shaped("Slice", (value, *bounds), shape)
 
     def rows(self, value: ir.Value, axis: int, rows: Int64) -> ir.Value:
         """Return chosen rows of an axis, in this order."""
@@ -73,7 +73,7 @@ class Parts(Chain):
             return self._store(value, np.take(array, rows, axis))
         shape[axis] = len(rows)
         index = self.constant(rows, np.int64)
-        return self.shaped("Gather", (value, index), shape, axis=axis)
+        return self.add_shaped("Gather", (value, index), shape, axis=axis)
 
     def join(self, values: Sequence[ir.Value], axis: int) -> ir.Value:
         """Return values one after another along an axis."""
@@ -81,13 +81,13 @@ class Parts(Chain):
             return values[0]
         shape = list(self.shape(values[0]))
         shape[axis] = sum(self.shape(value)[axis] for value in values)
-        return self.shaped("Concat", values, shape, axis=axis)
+        return self.add_shaped("Concat", values, shape, axis=axis)
 
     def reshape(self, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
         """Return the elements in another shape."""
         if (array := array_of(value)) is not None:
             return self._store(value, array.reshape(shape))
-        return self.shaped("Reshape", (value, self.constant(shape, np.int64)), shape)
+        return self.add_shaped("Reshape", (value, self.constant(shape, np.int64)), shape)
 
     def fill_up(self, value: ir.Value, axis: int, size: int) -> ir.Value:
         """Return the value with zeros up to a size of an axis."""
@@ -101,7 +101,7 @@ class Parts(Chain):
             sides = [(0, more if n == axis else 0) for n in range(len(shape))]
             return self._store(value, np.pad(array, sides))
         shape[axis] = size
-        return self.shaped("Pad", (value, self.constant(pads, np.int64)), shape)
+        return self.add_shaped("Pad", (value, self.constant(pads, np.int64)), shape)
 
     def place_rows(self, value: ir.Value, axis: int, place: int, size: int) -> ir.Value:
         """Return the value with its first row at `place` of `size`, zeros around it; what lies outside is cut off."""
@@ -113,7 +113,7 @@ class Parts(Chain):
         if not any(pads):
             return value
         shape[axis] = size
-        return self.shaped("Pad", (value, self.constant(pads, np.int64)), shape)
+        return self.add_shaped("Pad", (value, self.constant(pads, np.int64)), shape)
 
     def bounds(self, node: ir.Node, axis: int) -> tuple[int, int] | None:
         """Return first and last place of a Slice that goes along this axis alone, in steps of 1; None otherwise."""

@@ -48,6 +48,8 @@ def add_overlaps(
     for n in range(pieces):
         piece = parts.reshape(parts.cut(framed, axis + 1, n * step, (n + 1) * step), flat)
         placed = parts.place_rows(piece, axis, frames.start + n * step, size)
-        total = placed if total is None else parts.shaped("Add", (total, placed), parts.shape(data))
+        total = (
+            placed if total is None else parts.add_shaped("Add", (total, placed), parts.shape(data))
+        )
     assert total is not None
     return total

@@ -229,7 +229,7 @@ def _rewrite_plan(
             floors[late.scores] = late.delay
 
 
-def _timing(analysis: Analysis, outputs: Mapping[str, Track]) -> dict[str, Timing]:
+def _time_axes(analysis: Analysis, outputs: Mapping[str, Track]) -> dict[str, Timing]:
     """Return the time axes of inputs and outputs by name."""
     timing = {
         str(value.name): Timing(time.axis, 0, time.offset)
@@ -268,7 +268,7 @@ def _rewrite(
     described = Model(model).describe(
         states=sorted(writer.new.states, key=lambda pair: places[pair.input]),
         stream=StreamInfo(hop, None, delay, analysis.facts.minimum_hop()),
-        timing=_timing(analysis, outputs),
+        timing=_time_axes(analysis, outputs),
         end_state=writer.new.end_state,
         streaming=facts,
         notes=notes,

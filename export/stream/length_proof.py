@@ -93,7 +93,7 @@ class _LengthProof:
     def prove(self) -> list[str]:
         example, read = self.lengths.example, self.lengths.read
         long = self._whole_hops(self.lengths.long)
-        lengths = {n for n in (example, long, self.lengths.declared) if n}
+        lengths = {n for n in (example, long, self.lengths.declared_end) if n}
         if self.lengths.offline.run is not None:
             at = {read, *lengths}
             lengths |= self._around_numbers() | self.guarded.around_changes(at)

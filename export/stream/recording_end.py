@@ -74,22 +74,22 @@ def first_frame_beyond(
     used = {str(value.name) for value in part.inputs}
     running = in_onnxruntime(Model(ir.Model(part, ir_version=10)).to_bytes())
 
-    def missing(hop: int) -> list[int]:
+    def frames_without_row(hop: int) -> list[int]:
         feed = {key: array for key, array in new.states_after(hop).items() if key in used}
         beyond = np.moveaxis(running(feed)[name] >= rows, axis, 0)
         return [int(n) for n in np.flatnonzero(beyond.reshape(len(beyond), -1).any(1))]
 
-    first = _first_hop(missing)
-    return None if first is None else int(first * frames + missing(first)[0])
+    first = _first_hop(frames_without_row)
+    return None if first is None else int(first * frames + frames_without_row(first)[0])
 
 
-def _first_hop(missing: Callable[[int], Sequence[int]]) -> int | None:
+def _first_hop(frames_without_row: Callable[[int], Sequence[int]]) -> int | None:
     """Return the first hop in which frames are missing; None if none are at powers of two."""
-    late = next((1 << n for n in range(DOUBLINGS) if missing(1 << n)), None)
+    late = next((1 << n for n in range(DOUBLINGS) if frames_without_row(1 << n)), None)
     if late is None:
         return None
     early = late // 2
     while late - early > 1:
         middle = (early + late) // 2
-        early, late = (early, middle) if missing(middle) else (middle, late)
-    return early if missing(early) else late
+        early, late = (early, middle) if frames_without_row(middle) else (middle, late)
+    return early if frames_without_row(early) else late

@@ -83,7 +83,7 @@ class ComparisonLengths:
         return max(steps * self.step, self.example, self.read)
 
     @property
-    def declared(self) -> int:
+    def declared_end(self) -> int:
         """The declared end of recordings in samples; 0 without one, or if it is too long to run."""
         end = self.offline.end.samples or 0
         return end if self.fits(end) else 0

@@ -199,7 +199,7 @@ def _select(graph: ir.Graph, node: ir.Node, which: int, heads: _Heads) -> None:
             ] = True
             whole = _spread(parts, value, heads, axis, start, shape[axis])
             chosen = parts.constant(mask, np.bool_), whole, result
-            result = parts.shaped("Where", chosen, shape, like=result)
+            result = parts.add_shaped("Where", chosen, shape, like=result)
         start += size
     parts.finish()
 
@@ -224,7 +224,7 @@ def _spread(
         inputs.append(one if fixed else _spread(parts, one, heads, axis, start, frames))
     shape = list(parts.shape(value))
     shape[axis] = frames
-    return parts.shaped(producer.op_type, inputs, shape, like=value, **producer.attributes)
+    return parts.add_shaped(producer.op_type, inputs, shape, like=value, **producer.attributes)
 
 
 def _fill_up(array: Array, axis: int, start: int, frames: int) -> Array:

@@ -178,7 +178,7 @@ class WeightTuner:
             loss, gradients, states = self._loss(progress)
             places, before = self._followed(progress, states)
             if all(np.isfinite(gradient).all() for gradient in gradients.values()):
-                progress = self._moved(progress, gradients, last)
+                progress = self._next_progress(progress, gradients, last)
             else:
                 loss = math.nan
             losses = [*progress.losses, loss]
@@ -284,7 +284,9 @@ class WeightTuner:
             total = total + (errors[end] / (powers[end] + floor)).mean()
         return total / len(self.forward.ends)
 
-    def _moved(self, progress: Progress, gradients: Mapping[Key, Array], last: int) -> Progress:
+    def _next_progress(
+        self, progress: Progress, gradients: Mapping[Key, Array], last: int
+    ) -> Progress:
         """Return the progress after one step of Adam, scaled for each weight by its size."""
         step, (first, second) = progress.step + 1 - progress.skipped, DECAYS
         rate = progress.rate * 0.5 * (1 + np.cos(np.pi * progress.step / last))

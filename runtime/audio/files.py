@@ -114,11 +114,11 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
         raise UsageError(problems)
     lengths = {name: sound.shape[1] for name, sound in sounds.items()}
     _check_lengths(inputs, lengths)
-    padded = _padded(inputs, sounds, manifest.stream["hop_samples"], rest)
+    padded = _pad_sounds(inputs, sounds, manifest.stream["hop_samples"], rest)
     return {n: frames_to_hops(padded[n], _layout(t), t.shape) for n, t in inputs.items()}
 
 
-def _padded(
+def _pad_sounds(
     inputs: Mapping[str, Tensor], sounds: Sounds, hop: int, rest: int
 ) -> dict[str, Samples]:
     """Return sounds and `rest` samples of silence, filled up to whole hops."""
