@@ -221,7 +221,15 @@ def least_frames(
     """
     random, samples = np.random.default_rng(2), shape[axis]
     x = np.moveaxis(random.normal(size=shape), axis, -1)
-    others = [np.moveaxis(random.normal(size=shape), axis, -1) for _ in range(3)]
+    scales = (
+        3,
+        3,
+        3,
+        30,
+        30,
+        30,
+    )  # large ones win a maximum, and small ones do not saturate a sigmoid
+    others = [scale * np.moveaxis(random.normal(size=shape), axis, -1) for scale in scales]
 
     def run(changed: NDArray[Any]) -> NDArray[Any]:
         (after,) = running({"x": np.moveaxis(changed, -1, axis).astype(np.float32)}).values()
@@ -251,7 +259,7 @@ def least_frames(
     for place in range(unit, samples, unit):
         found = [first_after_cut(place)]
         for other in others if place % hop == 0 else ():
-            changed = np.concatenate([x[..., :place], 3 * other[..., place:]], axis=-1)
+            changed = np.concatenate([x[..., :place], other[..., place:]], axis=-1)
             found.append(first_changed(run(changed), 0.0))
         waits += [int(place // hop * hop * rate) - frame for frame in found if frame is not None]
     return max(waits), rate

@@ -107,7 +107,7 @@ def growth(short: Region, long: Region) -> tuple[list[int | None], list[int]]:
     """
     borders = [*short.inputs, *short.outputs], [*long.inputs, *long.outputs]
     if len(short.inputs) != len(long.inputs) or len(borders[0]) != len(borders[1]):
-        raise NoScan("reads other tensors at other lengths")
+        raise NoScan("reads a different set of tensors at another length")
     axes = [_grown_axis(one, other) for one, other in zip(*borders, strict=True)]
     count = len(short.inputs)
     made = [axis for axis in axes[count:] if axis is not None]
@@ -119,7 +119,7 @@ def growth(short: Region, long: Region) -> tuple[list[int | None], list[int]]:
 def _grown_axis(one: ir.Value, other: ir.Value) -> int | None:
     before, after = static_shape(one), static_shape(other)
     if before is None or after is None or len(before) != len(after):
-        raise NoScan("reads other tensors at other lengths")
+        raise NoScan("reads a different set of tensors at another length")
     axes = [axis for axis, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
     if len(axes) > 1:
         raise NoScan("reads a tensor with two axes of time")

@@ -48,7 +48,7 @@ class PairScan:
         """
         graph, region = model.graph, region_of(model.graph, self.lines)
         if (len(region.inputs), len(region.outputs)) != (len(self.axes), len(self.made)):
-            raise NoScan("reads other tensors at other lengths")
+            raise NoScan("reads a different set of tensors at another length")
         body, place = Body(), region.nodes[-1]
         loop = self._loop(body, graph, region)
         place = max(region.nodes, key=list(graph).index)

@@ -68,7 +68,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
         return f"a packed sequence{at}", step
     if "being vmapped" in whole:
         step = "write this part of forward for whole batches, without torch.vmap"
-        return f"torch does not take apart what torch.vmap calls{at}", step
+        return f"torch cannot decompose an operator inside of torch.vmap{at}", step
     if BY_VALUES.search(whole):
         step = "choose between values with torch.where, and fix sizes and counts"
         return f"the way through forward, or a size, depends on values{at}", step

@@ -30,8 +30,8 @@ class KnownFrames:
             node.outputs[0] for node in instance.graph if attribute(node, "mode", "") in REPEATS
         ]
 
-    def frames(self, value: ir.Value, time: TimeAxis, count: int) -> Array | None:
-        """Return the first `count` frames; None if they follow from an input."""
+    def frames(self, value: ir.Value, time: TimeAxis, count: int, unread: int = 0) -> Array | None:
+        """Return the first `count` frames; None if they follow from an input, those but the first `unread`."""
         while time.length(self._samples) < count:
             self._samples *= 2
             self._instance = self._at(self._samples).ir
@@ -40,11 +40,12 @@ class KnownFrames:
             wanted = [*dict.fromkeys([value, *self._repeating])]
             runs = [self._run(wanted, seed) for seed in SEEDS]
             self._arrays |= dict(zip(wanted, zip(*runs, strict=True), strict=True))
-        one, other = (np.take(a, range(count), time.axis) for a in self._arrays[value])
+        first, second = (np.take(a, range(count), time.axis) for a in self._arrays[value])
+        one, other = (np.delete(a, slice(unread), time.axis) for a in (first, second))
         finite = np.abs(one[np.isfinite(one)])
         peak = max(float(finite.max(initial=0)), float(np.finfo(np.float32).tiny))
         same = np.allclose(one, other, rtol=0, atol=TOLERANCE * peak)
-        return np.asarray(one) if same else None
+        return np.asarray(first) if same else None
 
     def _run(self, wanted: Sequence[ir.Value], seed: int) -> list[Array]:
         copy = self._instance.clone()

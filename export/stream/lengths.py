@@ -143,8 +143,8 @@ def _refuse_growth(
     found = f"a loop or a scan along time: {nodes[0]} nodes at {samples} samples, {nodes[1]} at {2 * samples}"
     found = "; ".join([found, *problems])
     step = (
-        "let every turn compute the same from its frame and its states; or use a recurrent layer, a cumulative sum, "
-        "SelectiveSSM or DiagonalSSM of edgekit.export.own_operators"
+        "let every iteration compute the same from its frame and its states; or use a recurrent layer, a "
+        "cumulative sum, SelectiveSSM or DiagonalSSM of edgekit.export.own_operators"
     )
     raise ModelError(Problem(where, found, "the same operators at every length", step))
 

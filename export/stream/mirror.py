@@ -108,4 +108,4 @@ def drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
     time = replace(track.time, offset=track.time.offset - left - right)
     bare = replace(track, zero_before=False, zero_after=False, mirror=None)
     source = replace(bare, time=time, delay=track.delay + left, late=track.late[left:])
-    return replace(track, mirror=Mirror(source, mode, left, right))
+    return replace(track, zero_before=False, mirror=Mirror(source, mode, left, right))

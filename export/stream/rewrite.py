@@ -119,12 +119,13 @@ class Rewriter(Values):
         frames = np.zeros(shape, np.float32)
         delay = track.delay + track.again
         early = min(-delay, count)
-        if -delay <= self.frames_read(track.offline).first:
+        unread = max(0, self.frames_read(track.offline).first)
+        if -delay <= unread:
             early = 0
         if zeros_before(track.offline, track.axis) >= -delay:
             return frames
         if early > 0:
-            known = self.known.frames(track.offline, track.time, -delay)
+            known = self.known.frames(track.offline, track.time, -delay, unread)
             if known is None:
                 raise StreamingRefused(
                     "its first frames, which come before the input, follow from another input",
@@ -332,7 +333,8 @@ class Rewriter(Values):
         source = replace(track, value=value, shape=shape, zero_before=False, zero_after=False)
         late = (KNOWN,) * left + source.late
         self.set(output, source.value, source.delay - left, track, node=node, late=late)
-        self.tracks[output] = replace(self.tracks[output], mirror=Mirror(source, mode, left, right))
+        mirror = Mirror(source, mode, left, right)
+        self.tracks[output] = replace(self.tracks[output], zero_before=False, mirror=mirror)
 
     def kept_mirror(self, node: ir.Node, mirror: Mirror) -> None:
         """Pad the outputs of `node`, which works frame by frame on a padded value, in the same way."""

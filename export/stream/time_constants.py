@@ -17,6 +17,7 @@ from edgekit.export.stream.time_patterns import (
     TimeConstant,
     emit_end,
     emit_pattern,
+    hops_of_start,
     pattern_of,
     step_of,
     uneven_start,
@@ -137,10 +138,10 @@ class Emitter:
         if pattern is None:
             return None
         ends = along.offset - pattern.end.shape[axis]
-        hops = (pattern.start.shape[axis] + delay) / frames
+        first, last = hops_of_start(pattern.start.shape[axis], frames, delay)
         unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
         known = delay >= -ends  # the last sample arrives before the frames of the end are due
-        if hops > MOST_START or not (unread or known):
+        if last - first > MOST_START or not (unread or known):
             return None
         value = emit_pattern(self.new, along, pattern, frames, delay)
         return value if unread else emit_end(self.new, value, along, pattern, delay)

@@ -106,19 +106,32 @@ def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
     )
 
 
+def hops_of_start(start: int, frames: int, delay: int, again: int = 0) -> tuple[int, int]:
+    """Return the first hop that holds a frame of a start, and the first in which only the period is left.
+
+    Args:
+        start: frames of the start.
+        frames: of a hop.
+        delay: of the frames.
+        again: frames before those of a hop that it holds again.
+    """
+    last = ceil((start + delay + again) / frames)
+    return (max(0, delay // frames), max(0, last)) if start else (0, 0)
+
+
 def emit_pattern(
-    new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int
+    new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int, again: int = 0
 ) -> ir.Value:
     """Return the frames of a hop, except those at the end, which may have no reader.
 
-    Until the period starts, the number of the hop selects them.
+    Until the period starts, the number of the hop selects them. The hop holds so many frames before its own `again`.
     """
     period, start = pattern.period.shape[along.axis], pattern.start.shape[along.axis]
-    hops = max(0, ceil((start + delay) / frames)) if start else 0
+    first, hops = hops_of_start(start, frames, delay, again)
     known = np.concatenate([pattern.start, pattern.period], along.axis)
     tables = []
-    for hop in range(hops + 1):
-        place = np.arange(frames) + hop * frames - delay
+    for hop in range(first, hops + 1):
+        place = np.arange(-again, frames) + hop * frames - delay
         places = start + place % period
         if hop < hops:
             places = np.where(place < start, np.maximum(place, 0), places)
@@ -128,6 +141,11 @@ def emit_pattern(
         return new.constant(tables[0], along.name, dtype)
     most = new.constant([hops], f"{along.name}.most")
     hop_now = new.exact(new.one(f"{along.name}.hop", "Min", new.hops, most))
+    if first:
+        least = new.constant([first], f"{along.name}.least")
+        later = new.exact(new.one(f"{along.name}.later", "Sub", hop_now, least))
+        none = new.constant([0], f"{along.name}.none")
+        hop_now = new.exact(new.one(f"{along.name}.place", "Max", later, none))
     index = new.one(f"{along.name}.index", "Cast", hop_now, to=ir.DataType.INT64)
     rows = new.one(
         f"{along.name}.row",

@@ -101,7 +101,7 @@ class TorchNetwork:
             self.loops[:] = [find_loops(export, samples)]
         except ModelError as error:
             return [
-                f"torch cannot write its turns: {problem.found} (next: {problem.next_step})"
+                f"torch cannot export its loop: {problem.found} (next: {problem.next_step})"
                 for problem in error.problems
             ]
         return self.loops[0].problems

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.late import NONE, Late
 from edgekit.export.stream.tensor_timing import Facts, TimeAxis
@@ -146,11 +147,13 @@ class Values:
         rank: int,
         delay: int,
         read: int | None = None,
+        again: int = 0,
     ) -> ir.Value | None:
         """Return a constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
 
         Along time it may be in `along`. Before frame 0 it keeps the value of frame 0, so that no frame before the
-        stream divides by a count of 0. Frames below ``rate * samples + read`` are read.
+        stream divides by a count of 0. Frames below ``rate * samples + read`` are read. So many frames before those of
+        the hop are held `again`.
         """
         time, array = self.facts.time(value), array_of(value)
         twin = array_of(self.facts.twins.get(value)) if value is not None else None
@@ -158,12 +161,40 @@ class Values:
             return self.fixed(value)
         if time.axis - array.ndim != output.axis - rank or time.rate != output.rate:
             return self.fixed(value)  # refuses
-        names = str(value.name), str(self.facts.twins[value].name)
+        found = self._frames_along(value, (array, twin), delay, read, again)
+        return self.fixed(value) if found is None else found  # refuses where nothing is known
+
+    def _frames_along(
+        self,
+        value: ir.Value,
+        arrays: tuple[Array, Array],
+        delay: int,
+        read: int | None,
+        again: int,
+    ) -> ir.Value | None:
+        """Return the frames of a hop of a constant along time, with those held again; None if it is not known."""
+        time = self.facts.axes[value][0]
+        frames = int(time.rate * self.hop)
+        count = 1 + -(-again // frames)
+        hops = [
+            self._frames_of_hop(value, arrays, delay + place * frames, read)
+            for place in reversed(range(count))
+        ]
+        if None in hops or count == 1:
+            return hops[-1] if count == 1 else None
+        name, surplus = f"{value.name}.again", (count - 1) * frames - again
+        whole = self.new.one(name, "Concat", *hops, axis=time.axis)
+        return self.new.slice(whole, time.axis, surplus, count * frames, name) if surplus else whole
+
+    def _frames_of_hop(
+        self, value: ir.Value, arrays: tuple[Array, Array], delay: int, read: int | None
+    ) -> ir.Value | None:
         key = value, delay
         if key not in self._along:
-            found = self.along.emit(names, (array, twin), delay, read)
+            names = str(value.name), str(self.facts.twins[value].name)
+            found = self.along.emit(names, arrays, delay, read)
             if found is None:
-                return self.fixed(value)  # refuses
+                return None
             self._along[key] = found
         return self._along[key]
 

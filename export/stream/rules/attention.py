@@ -16,6 +16,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array, Booleans
 from edgekit.export.passes.reshape import renames
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.signs import partial, sign
 from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import Later, Segments, Square, StreamingRefused, Track, Unseen
 from edgekit.graph.facts import facts_of
@@ -53,7 +54,10 @@ class Lags:
 def scores(writer: Rewriter, node: ir.Node) -> None:
     """The product of queries (time in its rows) and keys (time in its columns)."""
     axes, output = writer.facts.axes[node.outputs[0]], node.outputs[0]
-    given = writer.stream(node.inputs[0]), _keys(writer, node)
+    given = [
+        writer.settle(track, str(node.name))
+        for track in (writer.stream(node.inputs[0]), _keys(writer, node))
+    ]
     queries, keys = given
     _check_operands(queries, keys, axes, len(static_shape(output) or ()))
     lags, name = _window(writer, output), str(node.name)
@@ -320,6 +324,8 @@ def _values(writer: Rewriter, node: ir.Node) -> None:
         or source.cols.axis != len(source.shape) - 1
     ):
         raise StreamingRefused("a product of weights over time", "weights by values", BAND)
+    if _may_be_infinite(values.offline):  # a weight of 0 would make NaN of it
+        values = writer.zeroed(values, name, before=False, after=True)
     if values.delay + source.ahead > source.delay:
         raise Later(source.scores, values.delay + source.ahead)
     values = writer.delayed(values, source.delay - source.ahead, name)
@@ -327,3 +333,19 @@ def _values(writer: Rewriter, node: ir.Node) -> None:
     (result,) = writer.new.copy(node, [source.value, ring])
     track = replace(values, cause=source.cause, delay=source.delay)
     writer.set(node.outputs[0], result, source.delay, track, node=node)
+
+
+def _may_be_infinite(value: ir.Value) -> bool:
+    """Whether frames after the end may be infinite: a maximum of nothing, a logarithm or a division of zeros."""
+    waiting, done = [value], set[ir.Value]()
+    while waiting:
+        made = waiting.pop()
+        node = made.producer()
+        if node is None or made in done:
+            continue
+        done.add(made)
+        operand = partial(node)
+        if node.op_type == "MaxPool" or (operand is not None and sign(operand) <= 0):
+            return True
+        waiting += [operand for operand in node.inputs if operand is not None]
+    return False

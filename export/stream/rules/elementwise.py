@@ -35,14 +35,14 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
         return
     rank = len(static_shape(output) or ())
     tracks = align_streams(writer, node)
-    delay = max((track.delay for track in tracks.values()), default=0)
+    aligned = next(iter(tracks.values()))
     outer = max(track.outer for track in tracks.values())
     read = writer.frames_read(output).end if output in writer.needs else None
     inputs: list[ir.Value | None] = []
     for value in node.inputs:
         track = tracks.get(value) if value is not None else None
         if track is None:
-            inputs.append(writer.operand(value, made, rank, delay, read))
+            inputs.append(writer.operand(value, made, rank, aligned.delay, read, aligned.again))
             continue
         if not _has_frames_of(track, made, outer):
             raise StreamingRefused(*INSIDE)

@@ -35,4 +35,4 @@ def _product(writer: Rewriter, node: ir.Node, summed: list[int]) -> None:
     framewise(writer, node)
 
 
-RULES = StreamingRule("Gemm", gemm), StreamingRule("MatMul", matmul)
+RULES = StreamingRule("Gemm", gemm, late=True), StreamingRule("MatMul", matmul, late=True)

@@ -73,11 +73,18 @@ def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> 
 
 
 def _takes_late(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> bool:
-    """Whether a node takes streams that hold frames again: nothing else in it counts the frames of a hop."""
-    fixed = (value for value in node.inputs if value is not None and not writer.track(value))
-    alone = not any(writer.facts.axes.get(value) or value in writer.squares for value in fixed)
+    """Whether a node takes streams that hold frames again: in it, only constants count the frames of a hop, too."""
+    fixed = [value for value in node.inputs if value is not None and not writer.track(value)]
+    counted = any(_counts_frames(writer, node, value) for value in fixed)
     same = len({(track.time.rate, track.outer) for track in tracks}) == 1
-    return alone and same and tracks[0].outer == 1 and rule_of(node).late
+    return not counted and same and tracks[0].outer == 1 and rule_of(node).late
+
+
+def _counts_frames(writer: Rewriter, node: ir.Node, value: ir.Value) -> bool:
+    """Whether an operand that is no stream has the frames of one hop alone."""
+    if value in writer.squares:
+        return True
+    return bool(writer.facts.axes.get(value)) and not facts_of(node).elementwise
 
 
 def _is_framewise(writer: Rewriter, node: ir.Node, track: Track, made: TimeAxis) -> bool:

@@ -40,14 +40,17 @@ def reshape(writer: Rewriter, node: ir.Node) -> None:
     before, behind = (
         int(np.prod(s[a + 1 :])) for s, a in ((track.shape, track.axis), (shape, made.axis))
     )
+    if before != behind or outer > 1:
+        track = writer.settle(track, str(node.name))
     delay = -(-track.delay * before // behind)
     while delay * behind % before:
         delay += 1
     track = writer.delayed(track, delay * behind // before, str(node.name))
+    shape = (*shape[: made.axis], shape[made.axis] + track.again, *shape[made.axis + 1 :])
     target = writer.new.constant(shape, f"{node.name}.shape", np.int64)
     result = writer.new.one(str(node.name), "Reshape", track.value, target)
-    before, after = track.zero_before, track.zero_after
-    writer.set(output, result, delay, track, node=node, before=before, after=after, outer=outer)
+    zeros = {"before": track.zero_before, "after": track.zero_after}
+    writer.set(output, result, delay, track, node=node, outer=outer, late=track.late, **zeros)
 
 
 def expand(writer: Rewriter, node: ir.Node) -> None:
@@ -77,19 +80,12 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
     result = _padded_elsewhere(writer, node, track)
     pads = _other_pads(node, len(track.shape), track.axis)
     still = not any(pads) or mode != "constant" or value == 0
-    before = still and left >= 0 and track.zero_before
-    after = still and right >= 0 and track.zero_after
+    zeros = {
+        "before": still and left >= 0 and track.zero_before,
+        "after": still and right >= 0 and track.zero_after,
+    }
     late = (KNOWN,) * left + track.late[max(0, -left) :]
-    writer.set(
-        output,
-        result,
-        track.delay - left,
-        track,
-        node=node,
-        before=before,
-        after=after,
-        late=late,
-    )
+    writer.set(output, result, track.delay - left, track, node=node, late=late, **zeros)
     if left > 0:
         writer.zero_start(node, value)
 
@@ -261,9 +257,15 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     left, right = sum(sizes[:place]), sum(sizes[place + 1 :])
     read = right > 0 and writer.frames_read(output).end - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=fill)
-    before, after = not fill and track.zero_before, not fill and track.zero_after
     writer.set(
-        output, track.value, track.delay - left, track, node=node, before=before, after=after
+        output,
+        track.value,
+        track.delay - left,
+        track,
+        node=node,
+        before=not fill and track.zero_before,
+        after=not fill and track.zero_after,
+        late=(KNOWN,) * left + track.late,
     )
 
 
@@ -375,15 +377,15 @@ def _picks_frames(node: ir.Node, track: Track, made: TimeAxis, read: Span) -> bo
 
 
 RULES = (
-    StreamingRule("Concat", concat, _needs_of_concat),
+    StreamingRule("Concat", concat, _needs_of_concat, late=True),
     StreamingRule("Expand", expand, needs_same_frames),
     StreamingRule("Gather", gather, ratio=_ratio_of_gather, reads_window=_picks_frames),
     StreamingRule("GatherElements", gather_elements, needs_same_frames),
     StreamingRule("GatherND", refuse_gather_nd),
     StreamingRule("Pad", pad, _needs_of_pad, late=True),
-    StreamingRule("Reshape", reshape, needs_same_frames, ratio=_ratio_of_reshape),
+    StreamingRule("Reshape", reshape, needs_same_frames, ratio=_ratio_of_reshape, late=True),
     StreamingRule("Slice", slice_, _needs_of_slice, _ratio_of_slice, lambda *_: True, late=True),
-    StreamingRule("Split", split, needs_same_frames),
-    StreamingRule("Squeeze", reshape, needs_same_frames),
-    StreamingRule("Unsqueeze", reshape, needs_same_frames),
+    StreamingRule("Split", split, needs_same_frames, late=True),
+    StreamingRule("Squeeze", reshape, needs_same_frames, late=True),
+    StreamingRule("Unsqueeze", reshape, needs_same_frames, late=True),
 )

@@ -17,6 +17,7 @@ from edgekit.export.stream.rules import (
     partitioned_fir,
     recurrent,
     resize,
+    selection,
     selective,
     ssm,
 )
@@ -26,6 +27,7 @@ from edgekit.graph.model import LOOP
 
 FAMILIES = (
     elementwise,
+    selection,
     linear,
     conv,
     overlap,

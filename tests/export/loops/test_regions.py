@@ -51,5 +51,5 @@ def test_axes_that_grow_are_those_of_time():
         frames_of(long, [1, 1])
     with pytest.raises(NoScan, match="without time"):
         growth(short, short)
-    with pytest.raises(NoScan, match="other tensors"):
+    with pytest.raises(NoScan, match="a different set of tensors"):
         growth(short, region_of(graph(7, "middle"), LINES))

@@ -24,3 +24,12 @@ def test_repeated_frames_that_follow_from_constants_are_no_zeros():
     y = net.add("Unsqueeze", frames, net.const([0], np.int64))
     y = net.add("Pad", y, net.const([0, 0, 2, 0, 0, 0], np.int64), mode="reflect")
     check(net.model([1, 2, "T"], net.conv(y, 2, 2, 3)))
+
+
+def test_first_frames_that_nobody_reads_need_not_be_known():
+    """Of the frames before the first hop, a crop leaves those that follow from constants."""
+    net = Net()
+    y = net.add("Pad", net.conv("x", 1, 2, 1), net.const([0, 0, 3, 0, 0, 5], np.int64), mode="edge")
+    y = net.transposed(net.conv(y, 2, 2, 4, left=1, right=3, stride=2), 2, 2, 2, 3)
+    y = net.cut(net.transposed(net.cut(y, 0, -1), 2, 2, 7, 2), 10, -3)
+    check(net.model([1, 1, "T"], net.conv(y, 2, 1, 1)), (2, 4))

@@ -64,10 +64,16 @@ def met(net):
     return net.conv(net.add("Mul", one, other), 2, 2, 4, right=3)
 
 
+def zeros_in_front(net):
+    """Zeros come before frames that are held again, in which none were."""
+    y = net.pad(net.cut(pad(net, net.conv("x", 1, 2, 1), 1, 0), 0, -2), 4, 0)
+    return net.cut(net.transposed(y, 2, 2, 7, 2), 2, -9)
+
+
 @pytest.mark.parametrize(
     ("build", "delay"),
-    [(causal, 6), (ahead, 4), (raised, 3), (met, 5)],
-    ids=["causal", "ahead", "raised", "met"],
+    [(causal, 6), (ahead, 4), (raised, 3), (met, 5), (zeros_in_front, 0)],
+    ids=["causal", "ahead", "raised", "met", "zeros in front"],
 )
 def test_what_repeats_frames_to_come_delays_no_more_than_it_must(build, delay):
     net = Net()

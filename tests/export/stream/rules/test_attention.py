@@ -139,3 +139,28 @@ def test_keys_of_positions_come_from_a_table() -> None:
     )
     assert model.most_hops == 100
     assert model.stream.hop_samples == 4
+
+
+def maximum(net: Net) -> str:
+    """A pool whose windows lie after the end has no maximum."""
+    return net.add("MaxPool", "x", kernel_shape=[3], strides=[1], pads=[1, 1])
+
+
+def level(net: Net) -> str:
+    """The power of what comes after the end is 0."""
+    return net.add("Log", net.add("Mul", "x", "x"))
+
+
+@pytest.mark.parametrize(("values_of", "delay"), [(maximum, 6), (level, 5)])
+def test_values_that_are_not_finite_after_the_end(values_of, delay) -> None:
+    """A weight of 0 must not make NaN of them."""
+    net = Net()
+    source = values_of(net)
+    frames = net.add("Squeeze", net.add("Shape", source, start=2), net.const([0], np.int64))
+    count = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    column = net.add("Unsqueeze", count, net.const([1], np.int64))
+    masked = hidden(net, 1, -5, net.add("Sub", column, count))
+    product, values = scores(net, net.add("Transpose", source, perm=[0, 2, 1]))
+    weights = net.add("Softmax", net.add("Where", masked, net.const(-1e9), product), axis=-1)
+    (model, *_) = check(net.model([1, 6, "T"], net.add("MatMul", weights, values)))
+    assert delays(model) == [delay]
