@@ -117,7 +117,11 @@ def compare(build: Path, seconds: int, folder: Path) -> tuple[Table, float]:
     clean, noisy, theirs, ours = (x[start : len(ours)] for x in (clean, noisy, theirs, ours))
     found = [si_sdr_db(sound, clean) for sound in (noisy, theirs, ours)]
     table = Table(
-        "noisy, dB", "libDF, dB", "build, dB", "difference, dB", "build against libDF, dB"
+        "SI-SDR of the noisy clip, dB",
+        "libDF, dB",
+        "build, dB",
+        "difference, dB",
+        "build against libDF, dB",
     )
     difference = found[2] - found[1]
     cells = [f"{db:.2f}" for db in found] + [f"{difference:.4f}", f"{si_sdr_db(ours, theirs):.1f}"]
@@ -127,7 +131,7 @@ def compare(build: Path, seconds: int, folder: Path) -> tuple[Table, float]:
 
 def times(builds: dict[str, Path]) -> Table:
     """The time of a hop by target."""
-    table = Table("target", "us of a hop of 10 ms", "RAM, kB", "how")
+    table = Table("target", "us per hop of 10 ms", "RAM, kB", "source of the time")
     for target, build in builds.items():
         emulated = target in EMULATED
         found = api.bench(build, hops=1 if emulated else None).to_dict()

@@ -135,7 +135,7 @@ def reason(text: str) -> str:
 def write(rows: list[Row], networks: Sequence[Network], begin: str, end: str) -> None:
     """Renew the networks' table of the page, and what is refused below it."""
     written = {network.name: network.written for network in networks}
-    heads = ("network", "code", "hop", "delay", "error", "C error", "C is oracle", "import s")
+    heads = ("network", "code", "hop", "delay", "error", "C error", "C is oracle", "import, s")
     table, refused = Table(*heads), list[str]()
     for row in rows:
         cells = [row["network"], written[row["network"]]]
@@ -144,12 +144,12 @@ def write(rows: list[Row], networks: Sequence[Network], begin: str, end: str) ->
             cells += ["refused", "", "", "", ""]
         else:
             delay = f"{row['delay']}" + (f", {row['crop']} of crop" if row["crop"] else "")
-            own = f", torch's own {row['rounding']:.0e}" if "rounding" in row else ""
+            own = f", torch float32 - float64: {row['rounding']:.0e}" if "rounding" in row else ""
             cells += [str(row["hop"]), delay, f"{row['error']:.0e}{own}", f"{row['c_error']:.0e}"]
             cells.append("yes" if row["c_exact"] else "no")
         table.add_row(*cells, f"{row['seconds']:.1f}")
-    said = f"\nOf {len(rows)} networks {len(rows) - len(refused)} stream.\n"
-    why = "\nRefused, with the reason that EdgeKit gives:\n"
+    said = f"\n{len(rows) - len(refused)} of {len(rows)} networks stream.\n"
+    why = "\nEdgeKit refuses these networks, with this reason:\n"
     put_between(PAGE, begin, end, "\n".join([said, table.markdown(), why, *refused, ""]))
 
 

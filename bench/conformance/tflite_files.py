@@ -20,7 +20,7 @@ from edgekit.export.from_tflite import from_tflite
 from edgekit.export.tflite_file.file import Graph, TfliteFile, read_tflite
 from edgekit.judge.tflite_runtimes import compare_runtimes
 
-LEAST_DB = {100.0: "100 dB or more", 30.0: "30 dB or more", 0.0: "below"}
+LEAST_DB = {100.0: "SNR of 100 dB or more", 30.0: "30 to 100 dB", 0.0: "below 30 dB"}
 RUNTIMES = ("ai-edge-litert", "tflite-micro")
 REFUSED, EQUAL = "refused", "all equal"
 OUTCOMES = ("all values equal", *LEAST_DB.values(), REFUSED)
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER_OR_FILE")
     parser.add_argument("--out", type=Path, metavar="TABLE.md")
     options = parser.parse_args()
-    table = Table("file", "form", "states", *RUNTIMES)
+    table = Table("file", "numbers", "states", *RUNTIMES)
     outcomes: Counter[tuple[str, str]] = Counter()
     for file, signature in cases(options.paths):
         cells = row(file, signature)
