@@ -7,6 +7,7 @@ from level_networks import HOP, RATE, leaky
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
     LEAST_SECONDS,
     MOST_HOPS_IN_C,
@@ -76,6 +77,36 @@ def test_equal_build_does_not_drift() -> None:
     rows = report.facts()["waits"]
     assert {row["second"] for row in rows} == {0, 1, 2}  # 256 hops of 64 samples
     assert all(row["level_db"] == 0 and row["snr_db"] is None for row in rows)
+
+
+def latching(loudness: float) -> Model:
+    """Half the gain after a hop that is not as loud as this, for minutes."""
+    text = f"""<ir_version: 10, opset_import: ["" : 21]>
+    latching (float[1,{HOP}] pcm, float[1,1] held) => (float[1,{HOP}] y, float[1,1] held_next)
+    <float least = {{{loudness}}}, float pole = {{0.99999}}, float half = {{0.5}}, float one = {{1.0}}> {{
+        size = Abs(pcm)
+        axes = Constant<value_ints = [1]>()
+        mean = ReduceMean(size, axes)
+        quiet = Less(mean, least)
+        set = Cast<to = 1>(quiet)
+        old = Mul(held, pole)
+        held_next = Max(old, set)
+        lost = Mul(held_next, half)
+        gain = Sub(one, lost)
+        y = Mul(pcm, gain)
+    }}"""
+    data = onnx.parser.parse_model(text).SerializeToString()
+    model = from_onnx(data, name="latching", states=[("held", "held_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
+def test_a_build_may_answer_as_the_float_network_does_to_inaudible_noise() -> None:
+    """Zeros halve the float network's gain, and noise below any converter's does not."""
+    reference = latching(1e-9)
+    waits = WaitCriterion(reference, calibration())
+    for loudness, drifts in ((1e-9, False), (-1.0, False), (1e-4, False), (2e-3, True)):
+        report = waits.report(HopRunner(latching(loudness)))
+        assert report is not None and (report.worst[0] > 0.5) == drifts, loudness
 
 
 def test_drift_is_said_with_the_wait_and_the_state() -> None:

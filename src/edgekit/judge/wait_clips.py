@@ -6,11 +6,11 @@ settled after `MOST_SECONDS` may take minutes: they get a wait of `MOST_SECONDS`
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgekit.base.arrays import Array
+from edgekit.base.arrays import Array, Float32
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration, Clip
@@ -24,6 +24,8 @@ SOUND_HOPS = 256  # after a wait
 SETTLED = 1e-3  # of a state's root mean square in sound: the change within a second
 LOUD_SECONDS = 2  # of sound, before silence in which states settle
 NOISE_DBFS, DC = -60.0, 0.01
+# The rounding noise of a converter of 16 bits is at -98 dBFS.
+INAUDIBLE_DBFS = -100.0
 NO_WAIT = "no wait"
 SEED = 0
 
@@ -36,11 +38,13 @@ class Wait:
         name: of the wait, for people.
         clip: maps stream inputs to (hops, *shape), session constants to (*shape).
         first: the first hop of the sound.
+        faint: the clip with noise at `INAUDIBLE_DBFS` in place of silence; None for other waits.
     """
 
     name: str
     clip: Clip
     first: int
+    faint: Clip | None = None
 
 
 def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iterator[Wait]:
@@ -59,20 +63,28 @@ def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iter
         seconds = _affordable(model, MINUTES, MOST_HOPS_IN_C)
     hops = round(seconds * hops_per_second(model))
     if pcm is not None:
-        for name, samples in _constant_sounds((hops, *longest[pcm].shape[1:])).items():
-            wait = {**longest, pcm: samples.astype(np.float32)}
-            yield _wait_before(model, f"{seconds} s of {name}", wait, sound)
+        shape = hops, *longest[pcm].shape[1:]
+        silence, faint = (
+            _wait_before(model, f"{seconds} s of silence", {**longest, pcm: samples}, sound)
+            for samples in (np.zeros(shape, np.float32), _noise(shape, INAUDIBLE_DBFS))
+        )
+        yield replace(silence, faint=faint.clip)
+        for name, samples in _constant_sounds(shape).items():
+            yield _wait_before(model, f"{seconds} s of {name}", {**longest, pcm: samples}, sound)
     repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
     yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
 
 
-def _constant_sounds(shape: tuple[int, ...]) -> dict[str, Array]:
-    noise = np.random.default_rng(SEED).standard_normal(shape) * 10 ** (NOISE_DBFS / 20)
+def _constant_sounds(shape: tuple[int, ...]) -> dict[str, Float32]:
     return {
-        "silence": np.zeros(shape),
-        f"noise at {NOISE_DBFS:g} dBFS": noise,
-        f"DC of {DC:g}": np.full(shape, DC),
+        f"noise at {NOISE_DBFS:g} dBFS": _noise(shape, NOISE_DBFS),
+        f"DC of {DC:g}": np.full(shape, DC, np.float32),
     }
+
+
+def _noise(shape: tuple[int, ...], dbfs: float) -> Float32:
+    noise = np.random.default_rng(SEED).standard_normal(shape) * 10 ** (dbfs / 20)
+    return noise.astype(np.float32)
 
 
 def hops_per_second(model: Model) -> float:

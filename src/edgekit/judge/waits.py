@@ -3,6 +3,9 @@
 A network may remember for minutes: a gate near 1 makes a pole near 1. Constant input makes its rounding errors
 constant, and such a state adds them up. So a build that is near the float network from fresh states may be far from it
 after a wait.
+
+Some float networks are as sensitive to silence: noise that no converter of 16 bits resolves changes the level of the
+sound after it by decibels. So after silence a build may answer as the float network does to either.
 """
 
 import math
@@ -118,12 +121,22 @@ class WaitCriterion:
         return list(waits_of(self._reference, self._calibration, self.in_c))
 
     @cached_property
-    def _exact(self) -> list[list[Array]]:
-        """The float network's sound after each wait, by output.
+    def _exact(self) -> list[list[list[Array]]]:
+        """The float network's sound after each wait, by output; after silence, also that after inaudible noise.
 
         Raises `ToolError` where C runs it, and there is no compiler.
         """
-        return self._run(self._reference, self._sound, quick=True)
+        exact = [[found] for found in self._run(self._reference, self.clips, self._sound)]
+        faint = {n: wait.faint for n, wait in enumerate(self._waits) if wait.faint is not None}
+        numbers = list(faint)
+        found = self._run(
+            self._reference,
+            list(faint.values()),
+            lambda place, outputs: self._sound(numbers[place], outputs),
+        )
+        for number, sound in zip(numbers, found, strict=True):
+            exact[number].append(sound)
+        return exact
 
     @property
     def in_c(self) -> bool:
@@ -136,9 +149,12 @@ class WaitCriterion:
         return [wait.clip for wait in self._waits]
 
     def seconds(self, number: int, outputs: Arrays) -> list[Second]:
-        """Return the findings in a build's outputs for the clip of this number."""
-        pairs = zip(self._exact[number], self._sound(number, outputs), strict=True)
-        return [*_seconds(self._waits[number].name, list(pairs), self._hops_per_second)]
+        """Return the findings in a build's outputs for the clip of this number, against the nearest float sound."""
+        found = self._sound(number, outputs)
+        name, rate = self._waits[number].name, self._hops_per_second
+        answers = (list(zip(exact, found, strict=True)) for exact in self._exact[number])
+        rows = [[*_seconds(name, pairs, rate)] for pairs in answers]
+        return min(rows, key=lambda seconds: abs(seconds[0].level_db or 0.0))
 
     def report(self, run: Callable[[Clip], Arrays]) -> WaitReport | None:
         """Compare a build, which `run` calls from fresh states; None where there are no clips."""
@@ -153,27 +169,31 @@ class WaitCriterion:
         more than `most` dB the later ones are left out.
         """
         rows = list[list[Second]]()
-        for found in self._runs(quantized, self.seconds, quick):
+        for found in self._runs(quantized, self.clips, self.seconds, quick):
             rows += found
             if (report := _report(rows)) and report.worst[0] > most:
                 break
         return _report(rows)
 
     def _run(
-        self, model: Model, judge: Callable[[int, dict[str, Array]], T], quick: bool = False
+        self, model: Model, clips: Sequence[Clip], judge: Callable[[int, dict[str, Array]], T]
     ) -> list[T]:
-        """Return the value of `judge` for the outputs of every clip."""
-        return [*chain.from_iterable(self._runs(model, judge, quick))]
+        """Return the value of `judge` for the outputs of every clip, of a quick compilation."""
+        return [*chain.from_iterable(self._runs(model, clips, judge, quick=True))]
 
     def _runs(
-        self, model: Model, judge: Callable[[int, dict[str, Array]], T], quick: bool
+        self,
+        model: Model,
+        clips: Sequence[Clip],
+        judge: Callable[[int, dict[str, Array]], T],
+        quick: bool,
     ) -> Iterator[list[T]]:
         """Yield the same of as many clips as run at once."""
-        if self._kernels is None or not self._waits:
+        if self._kernels is None or not clips:
             runner = HopRunner(model)
-            yield from ([judge(number, runner(clip))] for number, clip in enumerate(self.clips))
+            yield from ([judge(number, runner(clip))] for number, clip in enumerate(clips))
             return
-        trials = Trials(model, self.clips, self._kernels, quick)
+        trials = Trials(model, clips, self._kernels, quick)
         for numbers in trials.batches:
             (found,) = trials.run(judge, clips=numbers)
             yield found
