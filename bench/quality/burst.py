@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--set", choices=SETS, default="evaluation", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--rows", type=Path, default=ROWS, metavar="FILE")
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
     given = parser.parse_args()
     fetch_all(given.data)
     bench, file, rows, table = Bench(given.data), ResultFile(given.rows, Kept), [], Table(*HEAD)

@@ -108,7 +108,7 @@ class Bench:
         return frechet(exact, self.features(self.real()[:REAL]))
 
     def judged(self, drawn: Images) -> str:
-        """FD of `REAL` images to each of two sets of real ones, the share read as what was asked, the mean value."""
+        """FD of `REAL` images to each of two sets of real ones, the share classified as requested, the mean value."""
         own, drawn = self.features(drawn), drawn.clip(-1, 1)
         near, apart = (
             frechet(own, self.features(self.real()[first : first + REAL])) for first in (0, REAL)
@@ -116,7 +116,7 @@ class Bench:
         with torch.inference_mode():
             seen = self.classifier(torch.from_numpy(drawn)).argmax(1).numpy()
         right = np.mean(seen == labels(REAL)["label"][:, 0])
-        return f"FD {near:.2f} and {apart:.2f}, {right:.1%} read as asked, mean value {drawn.mean():.3f}"
+        return f"FD {near:.2f} and {apart:.2f}, {right:.1%} classified as requested, mean value {drawn.mean():.3f}"
 
     def measure(self, case: Case, images: int, seeds: int) -> Measured:
         """Quantize, compile, draw so many images from each of so many seeds, and compare."""
@@ -197,17 +197,17 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="of the recipes; others have one")
     parser.add_argument("--others", type=int, default=200, help="images of all other rows")
     parser.add_argument("--only", default="", metavar="REGEX", help="of 'factor: row'")
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
     given = parser.parse_args()
     digit_data.fetch(given.data)
     KEPT.mkdir(parents=True, exist_ok=True)
     bench = Bench(given.data)
     head = (
-        "varied",
-        "",
+        "factor",
+        "value",
         "median PSNR, dB",
-        "pooled",
-        "FDself, % of float FD",
+        "pooled PSNR, dB",
+        "FDself / float FD, %",
         "FD / float FD",
         "MACs saved, %",
     )
@@ -224,11 +224,12 @@ def main() -> int:
     sets = bench.real()[:REAL], bench.real()[REAL : 2 * REAL]
     between = frechet(*map(bench.features, sets))
     said = (
-        f"{REAL:,} images beside two sets of as many real digits: float network "
-        f"{bench.judged(bench.exact(0, REAL))}; in 4 steps (digits_few.onnx) "
-        f"{bench.judged(bench.exact(0, REAL, few=True))}. The sets: FD {between:.2f} between them, mean values "
+        f"{REAL:,} images are compared with two sets of {REAL:,} real digits. Float network: "
+        f"{bench.judged(bench.exact(0, REAL))}. In 4 steps (digits_few.onnx): "
+        f"{bench.judged(bench.exact(0, REAL, few=True))}. Between the two real sets: FD {between:.2f}, mean values "
         f"{sets[0].mean():.3f} and {sets[1].mean():.3f}. "
-        f"Recipes: {given.images} images of each of {given.seeds} seeds; other rows: {given.others} of one."
+        f"Rows of recipes: {given.images} images of each of {given.seeds} seeds; other rows: "
+        f"{given.others} images of one seed."
     )
     table.show()
     print(said)

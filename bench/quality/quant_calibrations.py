@@ -5,26 +5,28 @@
 
 A cell is the mean and the worst loss of SI-SDR against the float network in dB, of a detector the decisions that
 change in %, in brackets the mean SNR. Mixtures are those of `quant_goals.py` at each level; *stated* is the SNR, or
-the share of decisions alike, that an export states at 0, -20 and -30 dB. Rows are kept in a file as there. Each
-statement is compared with what mixtures of the same level show.
+the share of decisions alike, that an export states at 0, -20 and -30 dB. Rows are kept in a file as there. `--write`
+leaves rows of the page that this call has not as they are. Each statement is compared with what mixtures of the same
+level show.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from demonstrations.recordings import refuse_unlisted
 from demonstrations.speech_data import FOLDER
 from published_signals import mixture
-from quality import quant_audio
+from quality import quant_audio, quant_goals
 from quality.quant_audio import CALIBRATION, SECONDS, SETS, in_hops
 from quality.quant_bench import DENOISER, Bench, apply_recipe
-from quality.quant_goals import INSIDE, PAGE, SILERO, fetch_all, honest
+from quality.quant_goals import INSIDE, OURS, PAGE, SILERO, fetch_all, honest
 from quality.quant_levels import LEVELS_DB, Kept, Levels
-from tables import ResultFile, Table
+from tables import ResultFile, Table, rows_between
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.base.wav import Samples
@@ -205,8 +207,16 @@ def main() -> int:
     near, inside = sum(met for _, met in ratios), sum(said.endswith(INSIDE) for said, _ in ratios)
     print(f"of {len(ratios)} stated ratios {near} are within 1 dB, {inside} within their margin")
     if given.write:
-        table.put(PAGE, BEGIN, END)
+        write(table)
     return int(not all(met for _, met in asked))
+
+
+def write(table: Table) -> None:
+    """Put the rows into the page; what this call has not stays there as it is."""
+    found = {tuple(line[:3]): line for line in (*rows_between(PAGE, BEGIN, END), *table.rows)}
+    order = list(product(quant_goals.NETWORKS, OURS, CALIBRATIONS))
+    table.rows = [found[key] for key in sorted(found, key=order.index)]
+    table.put(PAGE, BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from edgekit.base.errors import EdgeKitError
 ROWS = FOLDER.parent / "quant-goals.jsonl"
 WAIT_ROWS = FOLDER.parent / "quant-waits.jsonl"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "quantization.md"
+WAIT_PAGE = PAGE.with_name("quantization-waits.md")
 BEGIN, END = "<!-- make quant-goals -->", "<!-- end of quant-goals -->"
 WAIT_BEGIN, WAIT_END = "<!-- make quant-waits -->", "<!-- end of quant-waits -->"
 SILERO = "Silero VAD, opset 15"
@@ -244,9 +245,9 @@ def show_waits(given: argparse.Namespace) -> int:
     for said, met in asked:
         print(f"{'met' if met else 'missed'}: {said}")
     if given.write:
-        found = by_row(rows_between(PAGE, WAIT_BEGIN, WAIT_END)) | by_row(table.rows)
+        found = by_row(rows_between(WAIT_PAGE, WAIT_BEGIN, WAIT_END)) | by_row(table.rows)
         table.rows = [line for lines in found.values() for line in lines]
-        table.put(PAGE, WAIT_BEGIN, WAIT_END)
+        table.put(WAIT_PAGE, WAIT_BEGIN, WAIT_END)
     return int(not all(met for _, met in asked))
 
 
@@ -264,7 +265,7 @@ def main() -> int:
     parser.add_argument("--kept", action="store_true", help="measure nothing that lacks")
     parser.add_argument("--pesq", action="store_true", help="needs pip install pesq")
     parser.add_argument("--waits", action="store_true", help="after minutes of silence, ...")
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
     given = parser.parse_args()
     if unknown := [name for name in given.networks if name not in NETWORKS]:
         parser.error(f"no network {', '.join(unknown)}; there are {', '.join(NETWORKS)}")

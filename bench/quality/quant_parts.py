@@ -50,7 +50,7 @@ ROWS = FOLDER.parent / "quant-parts.jsonl"
 BEGIN, END = "<!-- quant-parts -->", "<!-- end of quant-parts -->"
 UNHEARD = 12  # mixtures, or pages
 SNR_DB, SECONDS, SHARE = 30.0, 120.0, 0.8
-HEAD = ("network", "recipe", "int8 MACs, %", "CPU, s", "unheard, dB", "worst, dB")
+HEAD = ("network", "recipe", "int8 MACs, %", "search, CPU s", "mean SNR, dB", "worst SNR, dB")
 NOTES, SCORES = "basic-pitch", "DNSMOS, three scores"
 
 
@@ -158,7 +158,9 @@ def cells(kept: Kept) -> tuple[str, ...]:
         f"{share:.1f}",
         f"{seconds:.0f}",
         f"{mean:.1f}",
-        f"{worst:.1f}" if kept.off is None else f"{worst:.1f}, a score off by {kept.off:.3f}",
+        f"{worst:.1f}"
+        if kept.off is None
+        else f"{worst:.1f}; largest error of a score: {kept.off:.3f}",
     )
 
 
@@ -177,7 +179,7 @@ def main() -> int:
     parser.add_argument("--recipes", nargs="+", metavar="NAME", help="else what each is asked of")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--rows", type=Path, default=ROWS, metavar="FILE")
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
     given = parser.parse_args()
     if other := [name for name in given.parts if name not in PARTS]:
         parser.error(f"no part {', '.join(other)}; there are {', '.join(PARTS)}")

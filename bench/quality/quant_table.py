@@ -1,4 +1,4 @@
-"""What each part of a recipe is worth on GTCRN: the table of `docs/results/quantization.md`.
+"""What each part of a recipe is worth on GTCRN: the table of `docs/results/quantization-parts.md`.
 
     python bench quant_table [--set tuning|evaluation] [--data FOLDER] [--only REGEX] [--write]
                                  [--workers N | --scheduler TCP://HOST:PORT]
@@ -35,10 +35,10 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="of rows")
     parser.add_argument("--workers", type=int, metavar="N", help="processes on this machine")
     parser.add_argument("--scheduler", metavar="TCP://HOST:PORT", help="of a Dask cluster")
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
     given = parser.parse_args()
     fetch_all(given.data)
-    quality = ("SI-SDR loss, dB", "worst", "output SNR, dB", "PESQ loss")
+    quality = ("mean SI-SDR loss, dB", "worst SI-SDR loss, dB", "output SNR, dB", "PESQ loss")
     table = Table("recipe", *quality, "int8 MACs, %")
     shared = given.data, given.set
     chosen = [name for name in names(*shared) if re.search(given.only, name)]

@@ -1,15 +1,19 @@
 """Which part of a network changes the level of its sound after a wait: the weights, or the tensors of each part.
 
-    python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--write]
+    python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--float [--fresh]] [--write]
 
 A cell has the level against the float network in dB, of the sound of `quant_goals.py --waits`. The types are those of
 w8a8, its ranges those of `--observer`. What a row does not name is in float. The parts are equal counts of groups of
 tensors that share a type, in the order of the graph.
+
+`--float` shows how far the level of the float network itself moves: with noise of a share of each weight's root mean
+square, the least and the most of three draws, and with faint noise in the silence. With `--fresh` no sound comes
+before the waits.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,23 +22,38 @@ import onnx_ir as ir
 from demonstrations.speech_data import FOLDER
 from quality import quant_audio
 from quality.quant_bench import Bench
-from quality.quant_goals import fetch_all
+from quality.quant_goals import WAIT_PAGE, fetch_all
 from quality.quant_levels import SI_SDR
-from quality.quant_waits import NO_WAIT, clips_after_waits, level_and_loss, outputs, sounds
+from quality.quant_waits import (
+    NO_WAIT,
+    before_sound,
+    clips_after_waits,
+    level_and_loss,
+    outputs,
+    sounds,
+)
 from tables import Table
 
 from edgekit.base.arrays import Float32
+from edgekit.base.wav import Samples
+from edgekit.graph.model import Model
 from edgekit.operators.roles import constant
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.recipe import NEAREST, RECIPES, SHAPED, Recipe
+from edgekit.quantize.rounding.moments import is_layer
 from edgekit.quantize.search.space import Group, Space, make_space
+from edgekit.quantize.types.weights import weight_inputs
 from edgekit.targets.macs import node_macs
 from edgekit.targets.trials import Trials
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "quantization.md"
 BEGIN, END = "<!-- wait-causes -->", "<!-- end of wait-causes -->"
-COLUMNS = (NO_WAIT, "200 s of silence", "60 s of DC 0.01", "10 minutes of speech")
+FLOAT_BEGIN, FLOAT_END = "<!-- wait-sensitivity -->", "<!-- end of wait-sensitivity -->"
+SILENCE = "200 s of silence"
+COLUMNS = (NO_WAIT, SILENCE, "60 s of DC 0.01", "10 minutes of speech")
+WEIGHT_NOISE = (0.0001, 0.001, 0.003)  # of each weight's root mean square
+DRAWS = 3
+SILENCE_NOISE_DBFS = (-100, -90, -80)
 OPERANDS = {
     "weight": 1,
     "w": 1,
@@ -47,6 +66,64 @@ WEIGHTS = {
     "weights, shaped": {"rounding": SHAPED, "bias_correction": True},
 }
 Chosen = Mapping[int, int]
+
+
+class FloatLevels:
+    """The level after each wait of the float network itself, changed by little."""
+
+    def __init__(self, bench: Bench, name: str, fresh: bool) -> None:
+        """Run the float network; if `fresh`, no sound comes before the waits."""
+        self.model, self._sound = bench.model(name), sounds(bench)
+        first = -1 if fresh else 0
+        self._before = {wait: before_sound(bench, wait)[first:] for wait in COLUMNS}
+        self._clips = [self._with_sound(before) for before in self._before.values()]
+        self._exact = outputs(self.model, self._clips)
+
+    def rows(self) -> dict[str, list[str]]:
+        """Return the cells of each change."""
+        rows = {}
+        for share in WEIGHT_NOISE:
+            drawn = [self._levels_with_noise(share, seed) for seed in range(DRAWS)]
+            cells = [
+                f"{min(levels):+.2f} to {max(levels):+.2f}" for levels in zip(*drawn, strict=True)
+            ]
+            rows[f"weights with {100 * share:g} % of noise"] = cells
+        clips = [self._noise_in_silence(dbfs) for dbfs in SILENCE_NOISE_DBFS]
+        for dbfs, found in zip(SILENCE_NOISE_DBFS, outputs(self.model, clips), strict=True):
+            level = self._level(COLUMNS.index(SILENCE), found)
+            rows[f"noise at {dbfs} dBFS in the silence"] = ["", f"{level:+.2f}", "", ""]
+        return rows
+
+    def _level(self, clip: int, found: Samples) -> float:
+        """Return the level of the sound after a wait, in dB."""
+        pair = self._exact[clip], found
+        return level_and_loss(SI_SDR, self._sound, self._clips[clip].size, *pair)[0]
+
+    def _levels_with_noise(self, share: float, seed: int) -> list[float]:
+        found = outputs(with_weight_noise(self.model, share, seed), self._clips)
+        return [self._level(number, samples) for number, samples in enumerate(found)]
+
+    def _noise_in_silence(self, dbfs: float) -> Samples:
+        *first, silence = self._before[SILENCE]
+        drawn = np.random.default_rng(0).standard_normal(silence.size)
+        noise = (10 ** (dbfs / 20) * drawn).astype(np.float32)
+        return self._with_sound([*first, silence + noise])
+
+    def _with_sound(self, before: Sequence[Samples]) -> Samples:
+        return np.concatenate([*before, *(mixture.noisy for mixture in self._sound)])
+
+
+def with_weight_noise(model: Model, share: float, seed: int) -> Model:
+    """Return the network with normal noise in the weights of its layers, a share of each one's root mean square."""
+    changed, random = Model(model.ir.clone()), np.random.default_rng(seed)
+    for node in changed.ir.graph:
+        for index in weight_inputs(node) if is_layer(node) else ():
+            value, array = node.inputs[index], constant(node.inputs[index])
+            if value is not None and array is not None:
+                size = share * float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
+                noise = size * random.standard_normal(array.shape)
+                value.const_value = ir.tensor((array + noise).astype(np.float32), name=value.name)
+    return changed
 
 
 class Levels:
@@ -133,9 +210,14 @@ def main() -> int:
     parser.add_argument("--no-equalize", action="store_true", help="leave channels as they are")
     parser.add_argument("--parts", type=int, default=5, metavar="N")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{WAIT_PAGE.name}")
+    parser.add_argument("--float", action="store_true", help="change the float network by little")
+    parser.add_argument("--fresh", action="store_true", help="with --float: no sound before a wait")
     given = parser.parse_args()
     fetch_all(given.data)
+    if given.float:
+        floats = FloatLevels(Bench(given.data), given.network, given.fresh)
+        return _show("float network", floats.rows(), (FLOAT_BEGIN, FLOAT_END), given.write)
     recipe = replace(
         RECIPES["w8a8"],
         equalize=not given.no_equalize,
@@ -149,12 +231,19 @@ def main() -> int:
         rows |= levels.rows(space, {words: in_float(space)})
     exact = levels.space(recipe, float_weights=True)
     rows |= levels.rows(exact, tensor_forms(exact, given.parts))
-    table = Table("in integers", *COLUMNS)
+    return _show("in integers", rows, (BEGIN, END), given.write)
+
+
+def _show(
+    first: str, rows: Mapping[str, Sequence[str]], marks: tuple[str, str], writes: bool
+) -> int:
+    """Print a table, and write it into the page between these marks; returns the exit code."""
+    table = Table(first, *COLUMNS)
     for words, cells in rows.items():
         table.add_row(words, *cells)
     table.show()
-    if given.write:
-        table.put(PAGE, BEGIN, END)
+    if writes:
+        table.put(WAIT_PAGE, *marks)
     return 0
 
 
