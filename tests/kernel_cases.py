@@ -110,6 +110,13 @@ def multipliers(d: Draw, acc: Any, n: int) -> tuple[NDArray[np.int32], NDArray[n
     return mult, (bits + rng.integers(-1 if d.int(0, 9) == 0 else 2, 18, n)).astype(np.uint8)
 
 
+def with_far_shifts(d: Draw, shift: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Some of the shifts up to the largest: those of channels whose weights are next to nothing."""
+    rng = d.rng()
+    far = rng.integers(49, 62, len(shift), endpoint=True).astype(np.uint8)
+    return np.where(rng.random(len(shift)) < 0.5, far, shift)
+
+
 def limits(d: Draw, name: str) -> tuple[int, int, int]:
     """y_zero, y_min, y_max."""
     info = np.iinfo(DTYPES[name])
@@ -491,6 +498,23 @@ FULL = (
     ConvShape(4, 18, 5, 16, 16, 3, 3, 3, 1, 1, 1, 1, 0, 0, 1),
     ConvShape(5, 36, 7, 17, 34, 3, 3, 3, 1, 2, 1, 1, 0, 0, 1),
 )
+# Rows of 3 x 3 taps, of three in a line and of few taps that fill a band or columns of Cortex-M4, or are cut.
+STRAIGHT = (
+    *(
+        ConvShape(2, 5, wide * stride, 2, 2, wide, 3, 3, 2, stride, 1, dilation, 1, dilation, 2)
+        for stride, dilation in ((1, 1), (2, 1), (1, 2))
+        for wide in (1, 2, 29, 30, 31, 32, 33, 59, 60, 61, 62, 63, 64, 92, 120, 121, 124, 125)
+    ),
+    ConvShape(3, 40, 9, 3, 40, 9, 3, 3, 1, 1, 3, 1, 3, 1, 3),
+    ConvShape(2, 70, 5, 4, 70, 5, 3, 3, 1, 1, 1, 1, 1, 1, 2),
+    *(ConvShape(2, 1, n, 2, 1, n, 1, 3, 1, 1, 1, 4, 0, 4, 2) for n in (3, 4, 5, 7, 130, 2100)),
+    ConvShape(3, 30, 6, 3, 30, 6, 3, 1, 1, 1, 5, 1, 5, 0, 3),
+    *(
+        ConvShape(taps, 1, 150, 3, 1, 150, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+        for taps in (1, 8, 9, 12, 13, 16, 17)
+    ),
+    *(ConvShape(1, 1, n, 2, 1, n, 1, 9, 1, 1, 1, 1, 0, 4, 1) for n in (31, 32, 35)),
+)
 # So many channels, or taps, that a band of x has room for a part of its columns, or for none.
 CUT = (
     ConvShape(1152, 2, 17, 16, 2, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1),
@@ -577,8 +601,10 @@ def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:
             accumulator(x_type),
         )
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
-        scaling = multipliers(d, acc, shape.out_c)
-        args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
+        mult, shift = multipliers(d, acc, shape.out_c)
+        if x_type == "s8" and d.int(0, 3) == 0:
+            shift = with_far_shifts(d, shift)
+        args = [x, x_zero, w, biases(d, acc, shape.out_c), mult, shift, *limits(d, y_type)]
         y = run(*args, shape=shape, to=DTYPES[y_type])
         return in_bytes(Call(kernel, [*args, blank(y), struct], {9: y}), 2)
 

@@ -17,10 +17,15 @@ WORST = 10
 TEXT = """\
 {heading}
 
-`python bench layers --against {peers} --recipe {recipes} --seeds {seeds} --write` makes this part: {count} layers of
-published networks and of odd sizes, each by itself, each engine in turn, the least time of each. {cpu}; load of the
-machine {before:.1f} at the start and {after:.1f} at the end (1 is one busy core). Layers of integer recipes have float
-inputs and outputs, for every engine. Ratios above 1: we are faster.
+`python bench layers --against {peers} --recipe {recipes} --seeds {seeds} --write` measures
+this part: {count} layers of published networks and of odd sizes, each alone. The engines take turns, and the least time
+of each counts. Machine: {cpu}; its load was {before:.1f} at the start and {after:.1f} at the end (1 is one busy core).
+Layers of integer recipes have float inputs and outputs, for every engine.
+
+The columns named after engines have the ratio of that engine's time to EdgeKit's, as geometric means over a family of
+layers. Above 1, EdgeKit is faster. GMAC/s is the rate of EdgeKit, in billions of multiply-accumulates per second.
+A layer is named by its kernel (3x3/2,2 has a stride of 2), its channels and its input. The letters dw mean
+depthwise, and d4 means a dilation of 4.
 
 {tables}
 """
@@ -76,13 +81,17 @@ def write(
             ratios = [mean([r.ratio(p) for r in rows if p in r.us]) for p in peers]
             shown = ("" if np.isnan(ratio) else f"{ratio:.2f}" for ratio in ratios)
             whole.add_row(family, str(len(rows)), f"{rate:.1f}", *shown)
-        lowest = Table(f"the {WORST} worst in {recipe}", "us", "GMAC/s", *peers)
+        lowest = Table(
+            f"{recipe}: the {WORST} layers with the lowest ratio", "us", "GMAC/s", *peers
+        )
         for row in sorted(layers, key=lambda layer: worst(layer, peers))[:WORST]:
             own = row.us["edgekit"]
             shown = (f"{row.ratio(p):.2f}" if p in row.us else "" for p in peers)
             rate = row.macs / own * 1e-3
             lowest.add_row(f"{row.family}, {row.name}", f"{own:.1f}", f"{rate:.1f}", *shown)
-        tables.append(f"The peak of the core was {peak:.0f} GMAC/s in float32 during {recipe}.")
+        tables.append(
+            f"While {recipe} was measured, the peak of the core was {peak:.0f} GMAC/s in float32."
+        )
         tables += [whole.markdown(), lowest.markdown()]
         if refused:
             tables.append(f"Not in {recipe}: {'; '.join(refused)}.")

@@ -16,6 +16,10 @@ typedef struct {
 
 #include "ek_plane.h"
 
+#if defined(EK_HAS_BLOCKS) && EK_BITS(EK_Y) == 8
+#include "ek_nine.h"
+#endif
+
 #define EK_PLANES_BYTES 2048
 #define EK_PLANES_KERNEL 64 /* rows, columns of a kernel at most */
 #define EK_PLANES_WIDE 16   /* columns of a part of a row */
@@ -140,6 +144,37 @@ static inline void ek_plane_each(const int8_t *x, const int8_t *w, const ek_scal
     }
 }
 
+#ifdef EK_NINE_PITCH
+/* The same straight from sums, of three taps in a line or by steps; `by` is not 0. The last four columns of a line may be those
+ * before, too. */
+static inline void ek_plane_straight(const int8_t *band, ek_plane_steps *steps, const int8_t *w, const ek_scales *scales,
+                                     int32_t c, int32_t by, int32_t rows, int32_t columns, EK_Y *y)
+{
+    const int32_t most = columns & ~3, bias = scales->bias[c], mult = scales->mult[c];
+    const int32_t added = (2 * scales->y_zero + 1) * (1 << (EK_UP_RIGHT - 1));
+    const int32_t start[] = {bias * by, bias * by, bias * by, bias * by};
+    ek_plane_put to = {mult, added, y};
+    if (steps->line == 0 || most == 0) {
+        ek_fill_steps(w, by, steps);
+        ek_plane_by_steps(band, steps, start, 0, rows, columns, columns, NULL, &to);
+        return;
+    }
+    for (; rows > 0; rows--, band += steps->taps->pitch, y += columns) {
+        ek_three_outputs(band, steps->line, w, bias, mult, added, by, most, y);
+        if (most < columns) {
+            ek_three_outputs(band + columns - 4, steps->line, w, bias, mult, added, by, 4, y + columns - 4);
+        }
+    }
+}
+
+/* By how much weights are to be multiplied for that; 0 where there are no steps, or a scale has no room. */
+static inline int32_t ek_plane_factor(const ek_plane_steps *steps, const ek_scales *scales, int32_t c)
+{
+    const int has_steps = steps->fours + steps->threes + steps->ones > 0 && !ek_plane_is_nine(steps->taps);
+    return has_steps && scales->y_min == -128 && scales->y_max == 127 ? ek_up_factor(scales, c) : 0;
+}
+#endif
+
 /* y = the outputs of channel c from a band of `rows` rows of `columns`, as many at once as there are sums. */
 static inline void ek_plane_outputs(const int8_t *band, ek_plane_steps *steps, const int8_t *w, const ek_scales *scales,
                                     int32_t c, int32_t rows, int32_t columns, EK_Y *y)
@@ -147,8 +182,15 @@ static inline void ek_plane_outputs(const int8_t *band, ek_plane_steps *steps, c
     const ek_plane_taps *const v = steps->taps;
     const int32_t bias = scales->bias[c], most = ek_max(EK_PLANE_SUMS / columns, 1);
     int32_t acc[EK_PLANE_SUMS + 3];
+#ifdef EK_NINE_PITCH
+    const int32_t by = ek_plane_factor(steps, scales, c);
+    if (by > 0) {
+        ek_plane_straight(band, steps, w, scales, c, by, rows, columns, y);
+        return;
+    }
+#endif
     if (!ek_plane_is_nine(v)) {
-        ek_fill_steps(w, steps);
+        ek_fill_steps(w, 1, steps);
     }
     for (int32_t high; rows > 0; rows -= high, band += high * v->pitch) {
         high = ek_min(most, rows);
@@ -170,7 +212,7 @@ static inline void ek_plane_output(const int8_t *x, const ek_conv_shape *s, cons
     for (int32_t i = 0; i < s->in_c / s->groups; i++, x += s->in_h * s->in_w, w += s->k_h * s->k_w) {
         ek_lay_planes(x, s, b, part, band);
         if (!ek_plane_is_nine(steps->taps)) {
-            ek_fill_steps(w, steps);
+            ek_fill_steps(w, 1, steps);
         }
         ek_plane_sums(band, steps, w, scales->bias[c], i > 0, rows, columns, pitch, acc);
     }
@@ -179,9 +221,73 @@ static inline void ek_plane_output(const int8_t *x, const ek_conv_shape *s, cons
     }
 }
 
-/* All channels. */
-static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
-                                                     const ek_conv_shape *s)
+#ifdef EK_NINE_PITCH
+#define EK_NINE_ROWS (EK_PLANES_BYTES / EK_NINE_PITCH)
+
+/* Whether each channel is by itself, and its outputs come straight from three rows of three taps. */
+static inline int ek_is_nine(const ek_conv_shape *s, const ek_scales *scales)
+{
+    const int is_nine = s->in_c == s->groups && s->k_h == 3 && s->k_w == 3 && s->dil_w <= 2 && s->stride_w <= 3 - s->dil_w;
+    const int has_rows = s->stride_h <= EK_NINE_ROWS - 2 && (s->stride_h == 1 || s->dil_h == 1);
+    return is_nine && has_rows && scales->y_min == -128 && scales->y_max == 127;
+}
+
+/* y = the outputs of channel c from its band, `steps` where its scale has no room. */
+static inline void ek_nine_channel(const int8_t *band, const ek_nine *v, ek_plane_steps *steps, const int8_t *w,
+                                   const ek_scales *scales, int32_t c, EK_Y *y)
+{
+    const int32_t by = ek_up_factor(scales, c);
+    if (by > 0) {
+        ek_nine_outputs(band, v, w, scales->bias[c], scales->mult[c], by, y);
+        return;
+    }
+    for (int32_t r = 0; r < v->rows; r++, band += v->down, y += v->n + v->gap) {
+        ek_plane_outputs(band, steps, w, scales, c, 1, v->n, y);
+    }
+}
+
+/* All channels of such a kernel at every dil_h-th row from number `phase` on. Columns of a part are as many as any other one's,
+ * and an even number. */
+static __attribute__((noinline)) void ek_conv_nine(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
+                                                   const ek_conv_shape *s, int32_t phase)
+{
+    const int16_t rows_of[] = {0, EK_NINE_PITCH, 2 * EK_NINE_PITCH};
+    const int16_t columns_of[] = {0, (int16_t)s->dil_w, (int16_t)(2 * s->dil_w)};
+    const int32_t down = s->stride_h * EK_NINE_PITCH, most = (EK_NINE_PITCH - 1 - 2 * s->dil_w) / s->stride_w + 1;
+    const int32_t parts = (s->out_w + (most & ~1) - 1) / (most & ~1);
+    const int32_t wide = s->out_w <= most ? s->out_w : ((s->out_w + parts - 1) / parts + 1) & ~1;
+    const int32_t high = (EK_NINE_ROWS - 3) / s->stride_h + 1, outputs = s->out_c / s->groups, step = s->dil_h;
+    const int32_t out_h = ek_first(s->out_h - phase, step);
+    const ek_plane_taps taps = {rows_of, columns_of, 3, 3, s->dil_w, s->stride_w, down};
+    ek_plane_steps steps;
+    int8_t band[EK_PLANES_BYTES + EK_PLANES_SLACK];
+    ek_plan_steps(&taps, &steps);
+    for (int32_t oy = 0; oy < out_h; oy += high) {
+        const int32_t rows = ek_min(high, out_h - oy), top = phase + oy * step * s->stride_h - s->pad_top;
+        const int32_t from = ek_first(-top, step), last = ek_min((rows - 1) * s->stride_h + 3, ek_first(s->in_h - top, step));
+        for (int32_t ox = 0; ox < s->out_w; ox += wide) {
+            const int32_t n = ek_min(wide, s->out_w - ox), left = ox * s->stride_w - s->pad_left, lo = ek_max(0, -left);
+            const int32_t columns = ek_min((n - 1) * s->stride_w + 2 * s->dil_w + 1, s->in_w - left) - lo;
+            const ek_nine v = {down - 2 * s->stride_w * ((n + 1) / 2), down, band + n * s->stride_w + (rows - 1) * down,
+                               step * s->out_w - n, band + n * s->stride_w, s->stride_w, s->dil_w,
+                               (2 * scales->y_zero + 1) * (1 << (EK_UP_RIGHT - 1)), rows, n};
+            const int8_t *xc = x + (ptrdiff_t)(top + from * step) * s->in_w + left + lo;
+            EK_Y *yc = y + (ptrdiff_t)(phase + oy * step) * s->out_w + ox;
+            memset(band, (int8_t)scales->x_zero, sizeof(band));
+            for (int32_t c = 0; c < s->out_c; xc += (ptrdiff_t)s->in_h * s->in_w) {
+                ek_copy_rows(xc, step * s->in_w, last - from, columns, band + from * EK_NINE_PITCH + lo, EK_NINE_PITCH);
+                for (const int32_t end = c + outputs; c < end; c++, yc += s->out_h * s->out_w) {
+                    ek_nine_channel(band, &v, &steps, w + c * 9, scales, c, yc);
+                }
+            }
+        }
+    }
+}
+#endif
+
+/* All channels of any kernel. */
+static __attribute__((noinline)) void ek_conv_kernels(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
+                                                      const ek_conv_shape *s)
 {
     const int32_t plane = s->out_h * s->out_w, kernel = s->k_h * s->k_w, outputs = s->out_c / s->groups;
     int8_t band[EK_PLANES_BYTES + EK_PLANES_SLACK];
@@ -220,6 +326,20 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
             }
         }
     }
+}
+
+/* All channels. */
+static inline void ek_conv_planes(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y, const ek_conv_shape *s)
+{
+#ifdef EK_NINE_PITCH
+    if (ek_is_nine(s, scales) && s->out_h * s->out_w * 9 > EK_FEW_PRODUCTS) {
+        for (int32_t phase = 0; phase < s->dil_h; phase++) {
+            ek_conv_nine(x, w, scales, y, s, phase);
+        }
+        return;
+    }
+#endif
+    ek_conv_kernels(x, w, scales, y, s);
 }
 
 #endif

@@ -7,9 +7,14 @@
 
 #include "ek_pieces.h"
 
+#if defined(EK_HAS_BLOCKS) && EK_BITS(EK_Y) == 8
+#include "ek_few_taps.h"
+#endif
+
 /* The columns of a tile, and where taps lie: so many elements after the first of a window. */
 typedef struct {
     const ek_conv_shape *s;
+    int32_t points; /* pairs of channels of positions by themselves, all in one piece; 0 of other kernels */
     int8_t fill;
     int16x2_t columns[EK_TILE_TAPS / 2 * EK_TILE_POSITIONS];
     int32_t at[EK_TILE_TAPS + 1];
@@ -66,7 +71,8 @@ static __attribute__((noinline)) void ek_lay_edge(const ek_tiling *t, const ek_w
 }
 
 /* The columns of a piece at n positions from output (oy, ox) on; x is the group's. */
-static inline void ek_lay_piece(ek_tiling *t, const ek_piece *p, const int8_t *x, int32_t oy, int32_t ox, int32_t n)
+static inline void ek_lay_piece(ek_tiling *t, const ek_piece *p, const int8_t *x, int32_t oy, int32_t ox, int32_t n,
+                                int16x2_t *columns)
 {
     const ek_conv_shape *const s = t->s;
     const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c);
@@ -74,16 +80,16 @@ static inline void ek_lay_piece(ek_tiling *t, const ek_piece *p, const int8_t *x
                    ek_min(p->columns, s->k_w - p->kx), oy * s->stride_h - s->pad_top + p->ky * s->dil_h,
                    ox * s->stride_w - s->pad_left + p->kx * s->dil_w};
     const int32_t high = s->in_h - (v.rows - 1) * s->dil_h, wide = s->in_w - (v.columns - 1) * s->dil_w;
-    const int32_t taps = channels * v.rows * v.columns, pairs = (taps + 1) / 2, count = n > 2 ? EK_TILE_POSITIONS : 2;
+    const int32_t taps = channels * v.rows * v.columns, pairs = (taps + 1) / 2, count = n > 2 ? EK_TILE_POSITIONS : n;
     const int32_t kernel = v.rows * v.columns, behind = t->at[taps];
     const int32_t from = v.top * s->in_w + v.left, across = (n - 1) * s->stride_w, last = from + across + t->at[kernel - 1];
     t->at[taps] = 0; /* of an odd number a tap whose weight is 0 */
     if (n == EK_TILE_POSITIONS && ox + n <= s->out_w && v.top >= 0 && v.top < high && from >= 0 && last < s->in_h * s->in_w) {
         const int are_inside = v.left >= 0 && v.left + across < wide;
-        ek_lay_four(v.x + from, s->stride_w, t->at, pairs, t->columns);
+        ek_lay_four(v.x + from, s->stride_w, t->at, pairs, columns);
         for (int32_t j = 0; j < n && !are_inside; j++, v.left += s->stride_w) {
             if (v.left < 0 || v.left >= wide) {
-                ek_lay_edge(t, &v, 1, t->columns + j);
+                ek_lay_edge(t, &v, 1, columns + j);
             }
         }
         t->at[taps] = behind;
@@ -91,9 +97,9 @@ static inline void ek_lay_piece(ek_tiling *t, const ek_piece *p, const int8_t *x
     }
     for (int32_t j = 0; j < count; j++) {
         if (v.top >= 0 && v.top < high && v.left >= 0 && v.left < wide) {
-            ek_lay_one(v.x + (ptrdiff_t)v.top * s->in_w + v.left, t->at, pairs, t->columns + j);
+            ek_lay_one(v.x + (ptrdiff_t)v.top * s->in_w + v.left, t->at, pairs, columns + j);
         } else {
-            ek_lay_edge(t, &v, 0, t->columns + j);
+            ek_lay_edge(t, &v, 0, columns + j);
         }
         if (j < n - 1) {
             v.left += s->stride_w;
@@ -105,6 +111,24 @@ static inline void ek_lay_piece(ek_tiling *t, const ek_piece *p, const int8_t *x
     t->at[taps] = behind;
 }
 
+/* Pairs of channels where each position is by itself, and a piece has them all; else 0. */
+static inline int32_t ek_pairs_of_points(const ek_conv_shape *s, const ek_piece *p)
+{
+    const int is_one = s->k_h * s->k_w * s->stride_h * s->stride_w == 1 && s->in_h == s->out_h && s->in_w == s->out_w;
+    return is_one && s->pad_top == 0 && s->pad_left == 0 && p->channels == s->in_c / s->groups ? (p->channels + 1) / 2 : 0;
+}
+
+/* The columns of the only piece at n positions from number `at`, output (oy, ox), on. */
+static inline void ek_lay_only(ek_tiling *t, const ek_piece *p, const int8_t *x, int32_t at, int32_t oy, int32_t ox, int32_t n,
+                               int16x2_t *columns)
+{
+    if (t->points > 0 && n == EK_TILE_POSITIONS) {
+        ek_lay_four(x + at, 1, t->at, t->points, columns);
+    } else {
+        ek_lay_piece(t, p, x, oy, ox, n, columns);
+    }
+}
+
 /* put [rows] = the sums of outputs from number o of a group on, of all pieces; w is the group's. */
 static inline void ek_tile_pieces(ek_tiling *t, ek_piece p, const int8_t *x, const int8_t *w, int32_t o, int32_t rows,
                                   int32_t oy, int32_t ox, int32_t n, int32_t *acc)
@@ -112,7 +136,7 @@ static inline void ek_tile_pieces(ek_tiling *t, ek_piece p, const int8_t *x, con
     const int32_t panels = (t->s->out_c / t->s->groups + 1) / 2;
     do {
         const int32_t taps = ek_piece_taps(t->s, &p);
-        ek_lay_piece(t, &p, x, oy, ox, n);
+        ek_lay_piece(t, &p, x, oy, ox, n, t->columns);
         ek_tile_add(w + (ptrdiff_t)o * taps, t->columns, taps / 2, rows, acc);
         w += 2 * (ptrdiff_t)panels * taps;
     } while (ek_next_piece(t->s, &p));
@@ -133,6 +157,49 @@ static inline void ek_place_outputs(const EK_Y *made, int32_t rows, const ek_con
     }
 }
 
+#ifdef EK_FEW_MOST
+/* y = the outputs of a group of few taps at all positions, less those behind a multiple of four; w is the group's, c its first
+ * channel. Returns their number. */
+static __attribute__((noinline)) int32_t ek_few_positions(ek_tiling *t, const ek_piece *p, const int8_t *x, const int8_t *w,
+                                                          const ek_scales *scales, int32_t c, EK_Y *y)
+{
+    const ek_conv_shape *const s = t->s;
+    const int32_t plane = s->out_h * s->out_w, taps = ek_piece_taps(s, p), size = EK_TILE_POSITIONS * ek_few_pairs(taps / 2);
+    const int32_t most = EK_TILE_TAPS / 2 * EK_TILE_POSITIONS / size, outputs = s->out_c / s->groups, all = plane / 4;
+    for (int32_t done = 0, blocks, oy = 0, ox = 0; done < all; done += blocks, y += EK_TILE_POSITIONS * blocks) {
+        blocks = ek_min(most, all - done);
+        for (int32_t i = 0; i < blocks; i++) {
+            ek_lay_only(t, p, x, EK_TILE_POSITIONS * (done + i), oy, ox, EK_TILE_POSITIONS, t->columns + i * size);
+            for (ox += EK_TILE_POSITIONS; ox >= s->out_w; ox -= s->out_w) {
+                oy++;
+            }
+        }
+        for (int32_t o = 0; o < outputs; o++) {
+            const int32_t by = ek_up_factor(scales, c + o);
+            const int8_t *const pair = w + (o & ~1) * (ptrdiff_t)taps;
+            EK_Y *const put = y + o * (ptrdiff_t)plane;
+            if (by > 0) {
+                ek_few_outputs(pair, o & 1, t->columns, taps / 2, blocks, scales, c + o, by, put);
+            }
+            for (int32_t i = 0; i < blocks && by == 0; i++) {
+                const int32_t bias = scales->bias[c + o];
+                int32_t acc[] = {bias, bias, bias, bias, bias, bias, bias, bias};
+                ek_tile_add(pair, t->columns + i * size, taps / 2, 2, acc);
+                EK_TILE_OUTPUTS_OF(acc + (o & 1) * EK_TILE_POSITIONS, 0, 1, 0, scales, c + o, put + i * EK_TILE_POSITIONS,
+                                   EK_TILE_POSITIONS);
+            }
+        }
+    }
+    return EK_TILE_POSITIONS * all;
+}
+
+/* Whether that is done. */
+static inline int ek_are_few(const ek_conv_shape *s, const ek_scales *scales, int32_t taps)
+{
+    return taps <= 2 * EK_FEW_MOST && s->out_h * s->out_w >= EK_FEW_POSITIONS && scales->y_min == -128 && scales->y_max == 127;
+}
+#endif
+
 /* All groups; outputs lie side by side where `to` is NULL. There are no strips. */
 static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
                                                     const ek_conv_shape *s, const ek_places *to, int32_t strips)
@@ -148,8 +215,18 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
     EK_Y made[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
     tiling.s = s, tiling.fill = (int8_t)scales->x_zero;
     ek_plan_taps(s, &first, tiling.at);
+    tiling.points = ek_pairs_of_points(s, &first);
+    if (tiling.points > 0) {
+        tiling.at[first.channels] = 0; /* of an odd number a tap whose weight is 0 */
+    }
     for (int32_t g = 0; g < s->groups; g++) {
-        for (int32_t done = 0, oy = 0, ox = 0; done < plane;) {
+        int32_t done = 0;
+#ifdef EK_FEW_MOST
+        if (!to && ek_are_few(s, scales, taps)) {
+            done = ek_few_positions(&tiling, &first, x, w, scales, g * outputs, y + g * outputs * (ptrdiff_t)plane);
+        }
+#endif
+        for (int32_t oy = done / s->out_w, ox = done % s->out_w; done < plane;) {
             const int32_t n = ek_min(EK_TILE_POSITIONS, plane - done);
             const int is_direct = !to && n == EK_TILE_POSITIONS;
             for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {
@@ -159,12 +236,14 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
                 const int32_t apart = is_direct ? plane : EK_TILE_POSITIONS;
                 const int8_t *const wo = w + (ptrdiff_t)o * taps;
                 if (is_plain && o == 0) {
-                    ek_lay_piece(&tiling, &first, x, oy, ox, n);
+                    ek_lay_only(&tiling, &first, x, done, oy, ox, n, tiling.columns);
                 }
                 if (at_once > 0 && n > 2) {
                     EK_OF_Y(ek_tile_four, scales, c, put, apart, wo, tiling.columns, taps / 2, at_once);
-                } else if (at_once > 0) {
+                } else if (at_once > 0 && n > 1) {
                     EK_OF_Y(ek_tile_two, scales, c, put, apart, wo, tiling.columns, taps / 2, at_once);
+                } else if (at_once > 0) {
+                    EK_OF_Y(ek_tile_one, scales, c, put, apart, wo, tiling.columns, taps / 2, at_once);
                 }
                 if (at_once < rows) {
                     ek_tile_start(acc, scales->bias + c + at_once, rows - at_once);

@@ -2,48 +2,9 @@
 #ifndef EK_PLANE_GUARD
 #define EK_PLANE_GUARD
 
-#include "ek_tile.h"
+#include "ek_copy_rows.h"
 
 #define EK_PLANES_SLACK 24 /* bytes behind a band that may be read */
-
-/* to [rows][n] = x [rows][n], their rows so many elements apart. */
-static __attribute__((noinline)) void ek_copy_rows(const int8_t *x, int32_t x_step, int32_t rows, int32_t n, int8_t *to,
-                                                   int32_t to_step)
-{
-    const int32_t last = n - 4;
-    for (; rows > 0 && n < 4; rows--, x += x_step, to += to_step) {
-        ek_take_run(x, n, to);
-    }
-    for (; rows > 0 && n <= 8; rows--, x += x_step, to += to_step) {
-        const uint32_t first = (uint32_t)ek_word(x), second = (uint32_t)ek_word(x + last);
-        ek_put_word(to, first);
-        ek_put_word(to + last, second);
-    }
-    for (; rows > 0; rows--, x += x_step, to += to_step) {
-        int32_t i = 0;
-        for (; i < last - 4; i += 8) {
-            const uint32_t first = (uint32_t)ek_word(x + i), second = (uint32_t)ek_word(x + i + 4);
-            ek_put_word(to + i, first);
-            ek_put_word(to + i + 4, second);
-        }
-        if (i < last) {
-            ek_put_word(to + i, (uint32_t)ek_word(x + i));
-        }
-        ek_put_word(to + last, (uint32_t)ek_word(x + last));
-    }
-}
-
-/* The same of every `stride`-th column of x. */
-static __attribute__((noinline)) void ek_thin_rows(const int8_t *x, int32_t x_step, int32_t stride, int32_t rows, int32_t n,
-                                                   int8_t *to, int32_t to_step)
-{
-    for (; rows > 0; rows--, x += x_step, to += to_step) {
-        const int8_t *from = x;
-        for (int32_t j = 0; j < n; j++, from += stride) {
-            to[j] = *from;
-        }
-    }
-}
 
 #define EK_PLANE_STEPS 64
 #define EK_PLANE_SUMS 128 /* at once, and three behind them */
@@ -54,10 +15,11 @@ typedef struct {
     int32_t w, other, at;
 } ek_plane_step;
 
-/* The steps of an output: those of four taps, of three, of one; none where there are too many. */
+/* The steps of an output: those of four taps, of three, of one; none where there are too many. All taps are three in a line,
+ * `line` elements apart, where that is not 0. */
 typedef struct {
     const ek_plane_taps *taps;
-    int32_t fours, threes, ones;
+    int32_t fours, threes, ones, line;
     ek_plane_step step[EK_PLANE_STEPS];
 } ek_plane_steps;
 
@@ -87,6 +49,10 @@ static __attribute__((noinline)) void ek_plan_steps(const ek_plane_taps *v, ek_p
     ek_split_row(v->k_w, v->near, &fours, &threes, &ones);
     p->taps = v;
     p->fours = p->threes = p->ones = 0;
+    p->line = v->step != 1 || v->k_h * v->k_w != 3 ? 0 : v->k_w == 3 ? v->right[1] : v->down[1];
+    if (p->line > 0 && (v->k_w == 3 ? v->right[2] : v->down[2]) != 2 * p->line) {
+        p->line = 0;
+    }
     if (v->k_h * (fours + threes + ones) > EK_PLANE_STEPS || !ek_plane_has_rows(1, 3)) {
         return;
     }
@@ -106,8 +72,8 @@ static __attribute__((noinline)) void ek_plan_steps(const ek_plane_taps *v, ek_p
     }
 }
 
-/* The weights of a channel. */
-static __attribute__((noinline)) void ek_fill_steps(const int8_t *w, ek_plane_steps *p)
+/* The weights of a channel, times `by`. */
+static __attribute__((noinline)) void ek_fill_steps(const int8_t *w, int32_t by, ek_plane_steps *p)
 {
     const int32_t k_w = p->taps->k_w, near = p->taps->near;
     int32_t fours, threes, ones;
@@ -118,15 +84,16 @@ static __attribute__((noinline)) void ek_fill_steps(const int8_t *w, ek_plane_st
     ek_split_row(k_w, near, &fours, &threes, &ones);
     for (int32_t ky = p->taps->k_h; ky > 0; ky--) {
         for (int32_t i = 0; i < fours; i++, four++, w += 4) {
-            four->w = (int32_t)ek_lower_halves(w[0], w[2]), four->other = (int32_t)ek_lower_halves(w[1], w[3]);
+            four->w = (int32_t)ek_lower_halves(by * w[0], by * w[2]);
+            four->other = (int32_t)ek_lower_halves(by * w[1], by * w[3]);
         }
         for (int32_t i = 0, left = k_w - 4 * fours; i < threes; i++, three++, w += left < 3 ? left : 3, left -= 3) {
-            const int32_t second = left > 1 ? w[1] : 0, last = left > 2 ? w[2] : 0;
-            three->w = (int32_t)ek_lower_halves(w[0], near == 1 ? last : second);
+            const int32_t second = left > 1 ? by * w[1] : 0, last = left > 2 ? by * w[2] : 0;
+            three->w = (int32_t)ek_lower_halves(by * w[0], near == 1 ? last : second);
             three->other = near == 1 ? second : (int32_t)ek_lower_halves(second, last);
         }
         for (int32_t i = 0; i < ones; i++, one++) {
-            one->w = *w++;
+            one->w = by * *w++;
         }
     }
 }
@@ -249,18 +216,53 @@ static __attribute__((noinline)) void ek_plane_nine(const int8_t *x, const ek_pl
     "smlabt %[a], %[u], %[q], %[a]\n\tsmlabt %[b], %[t], %[q], %[b]\n\tsmlad %[c], %[u], %[q], %[c]\n\t"     \
     "smlad %[d], %[t], %[q], %[d]"
 
+/* How sums of weights that are shifted up become outputs: y goes on. */
+typedef struct {
+    int32_t mult, added;
+    int8_t *y;
+} ek_plane_put;
+
+/* The output of a sum. */
+static inline int8_t ek_up_output(int32_t sum, int32_t mult, int32_t added)
+{
+    __asm__("smmla %0, %0, %1, %2\n\tssat %0, #8, %0, asr %3" : "+r"(sum) : "r"(mult), "r"(added), "i"(EK_UP_RIGHT));
+    return (int8_t)sum;
+}
+
+/* Up to four outputs of sums. */
+static inline void ek_put_four(int32_t a, int32_t b, int32_t c, int32_t d, int32_t n, ek_plane_put *to)
+{
+    const int32_t mult = to->mult, added = to->added;
+    int8_t *const y = to->y;
+    if (n > 3) {
+        y[0] = ek_up_output(a, mult, added), y[1] = ek_up_output(b, mult, added);
+        y[2] = ek_up_output(c, mult, added), y[3] = ek_up_output(d, mult, added);
+        to->y = y + 4;
+        return;
+    }
+    y[0] = ek_up_output(a, mult, added);
+    if (n > 1) {
+        y[1] = ek_up_output(b, mult, added);
+    }
+    if (n > 2) {
+        y[2] = ek_up_output(c, mult, added);
+    }
+    to->y = y + n;
+}
+
 /* acc [rows][pitch] = the sums of n positions, and of those behind them up to a multiple of four: more than those at `from`,
- * the next of which are `step` elements behind. */
+ * the next of which are `step` elements behind. With `to` outputs [rows][n] go there. */
 #define EK_PLANE_ROWS(name, four, three, one)                                                                 \
     static __attribute__((noinline)) void name(const int8_t *row, const ek_plane_steps *p, const int32_t *from, \
-                                               int32_t step, int32_t rows, int32_t n, int32_t pitch, int32_t *acc) \
+                                               int32_t step, int32_t rows, int32_t n, int32_t pitch, int32_t *acc, \
+                                               ek_plane_put *to)                                              \
     {                                                                                                         \
         const ek_plane_step *const fours = p->step + p->fours, *const threes = fours + p->threes;             \
         const ek_plane_step *const ones = threes + p->ones;                                                   \
         const int32_t apart = 4 * p->taps->step, size = (n + 3) / 4 * 4, behind = p->taps->pitch - size / 4 * apart; \
         const int8_t *band = row;                                                                             \
         for (; rows > 0; rows--, band += behind, acc += pitch - size, from += step > 0 ? pitch - size : 0) {  \
-            for (const int32_t *const end = acc + size; acc != end; band += apart, acc += 4, from += step) {  \
+            for (int32_t left = n; left > 0; left -= 4, band += apart, acc += 4, from += step) {              \
                 const ek_plane_step *s = p->step;                                                             \
                 int32_t a = from[0], b = from[1], c = from[2], d = from[3], x, outer, inner, t, u;            \
                 while (s != fours) {                                                                          \
@@ -272,7 +274,11 @@ static __attribute__((noinline)) void ek_plane_nine(const int8_t *x, const ek_pl
                 while (s != ones) {                                                                           \
                     EK_PLANE_STEP(one);                                                                       \
                 }                                                                                             \
-                acc[0] = a, acc[1] = b, acc[2] = c, acc[3] = d;                                               \
+                if (to) {                                                                                     \
+                    ek_put_four(a, b, c, d, left, to);                                                        \
+                } else {                                                                                      \
+                    acc[0] = a, acc[1] = b, acc[2] = c, acc[3] = d;                                           \
+                }                                                                                             \
             }                                                                                                 \
         }                                                                                                     \
     }
@@ -310,6 +316,21 @@ static inline int ek_plane_is_nine(const ek_plane_taps *v)
 #endif
 }
 
+#ifdef EK_HAS_BLOCKS
+/* The way of the steps, of which there are some. */
+static inline void ek_plane_by_steps(const int8_t *band, const ek_plane_steps *p, const int32_t *from, int32_t step,
+                                     int32_t rows, int32_t n, int32_t pitch, int32_t *acc, ek_plane_put *to)
+{
+    if (p->taps->near == 2) {
+        ek_plane_others(band, p, from, step, rows, n, pitch, acc, to);
+    } else if (p->taps->step == 1) { /* or any taps, one by one */
+        ek_plane_neighbours(band, p, from, step, rows, n, pitch, acc, to);
+    } else {
+        ek_plane_apart(band, p, from, step, rows, n, pitch, acc, to);
+    }
+}
+#endif
+
 /* acc [rows][pitch] = n sums of a channel with weights w, and up to three more, or they are added. */
 static __attribute__((noinline)) void ek_plane_sums(const int8_t *band, ek_plane_steps *p, const int8_t *w, int32_t bias,
                                                     int is_more, int32_t rows, int32_t n, int32_t pitch, int32_t *acc)
@@ -325,12 +346,8 @@ static __attribute__((noinline)) void ek_plane_sums(const int8_t *band, ek_plane
     if (p->fours + p->threes + p->ones == 0) {
         ek_plane_of(band, w, v, from, step, rows, n, pitch, acc);
 #ifdef EK_HAS_BLOCKS
-    } else if (v->near == 2) {
-        ek_plane_others(band, p, from, step, rows, n, pitch, acc);
-    } else if (v->step == 1) { /* or any taps, one by one */
-        ek_plane_neighbours(band, p, from, step, rows, n, pitch, acc);
     } else {
-        ek_plane_apart(band, p, from, step, rows, n, pitch, acc);
+        ek_plane_by_steps(band, p, from, step, rows, n, pitch, acc, NULL);
 #endif
     }
 }

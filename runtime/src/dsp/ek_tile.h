@@ -9,7 +9,7 @@
 #define EK_TILE_FILL 2 /* taps of which a piece has a multiple */
 #define EK_TILE_POSITIONS 4
 #define EK_TILE_OUTPUTS 32 /* at once; even */
-#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && !defined(__clang__)
 #define EK_HAS_BLOCKS /* of assembly that take all registers, of which compilers leave too few elsewhere */
 #endif
 
@@ -107,12 +107,11 @@ static inline int32_t ek_high_sum(int32_t a, int32_t b, int32_t c)
 EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s8, int8_t, 8)
 EK_OUTPUTS_OF_CHANNEL(ek_channel_outputs_s16, int16_t, 16)
 
-/* Whether the outputs of channel c are limited by their type alone, and have a shift of which the high word of a product has
- * room for the zero point. */
+/* Whether the outputs of channel c are limited by their type alone, and come from the high words of products. */
 static inline int ek_is_plain(const ek_scales *s, int32_t c, int32_t bits)
 {
     const int is_full = s->y_min == -(1 << (bits - 1)) && s->y_max == (1 << (bits - 1)) - 1;
-    return is_full && s->shift[c] >= 33 && s->shift[c] <= 62 - bits;
+    return is_full && s->shift[c] >= 33;
 }
 
 /* Whether those of all n channels are. */
@@ -123,6 +122,18 @@ static inline int ek_are_plain(const ek_scales *s, int32_t n, int32_t bits)
         c++;
     }
     return c == n;
+}
+
+#define EK_UP_RIGHT 10
+#define EK_UP_BITS 8            /* at most, by which an int8 is shifted up in an int16 */
+#define EK_UP_BIAS ((1 << 22) - 1) /* at most: with up to 256 products and shifted up it has room */
+
+/* By how much weights and bias of channel c are to be multiplied so that its high words are EK_UP_RIGHT bits above its
+ * outputs, where one instruction shifts and limits; 0 where they have no room. */
+static inline int32_t ek_up_factor(const ek_scales *s, int32_t c)
+{
+    const int32_t up = EK_UP_RIGHT + 32 - s->shift[c], bias = s->bias[c];
+    return up >= 0 && up <= EK_UP_BITS && bias <= EK_UP_BIAS && bias >= -EK_UP_BIAS ? 1 << up : 0;
 }
 
 /* acc [rows][4] = bias [rows]; and a row more where their number is odd. */
@@ -184,44 +195,121 @@ static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows
     }
 EK_TILE_ADD(ek_tile_add, EK_TILE_FOUR)
 
-/* y [n] = the outputs of sums at n positions, of plain scales. */
-#define EK_TILE_PUT(y, n, bits, factor, from, zero, a, b, c, d)                                                  \
-    do {                                                                                                         \
-        const int32_t m = (factor), right = (from) - 32, added = (int32_t)((uint32_t)(zero) << (right - 1));                          \
-        (y)[0] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(a, m, added) >> right, bits);                            \
-        (y)[1] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(b, m, added) >> right, bits);                            \
-        if (n > 2) {                                                                                             \
-            (y)[2] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(c, m, added) >> right, bits);                        \
-            (y)[3] = (EK_TILE_TYPE(bits))__ssat(ek_high_sum(d, m, added) >> right, bits);                        \
-        }                                                                                                        \
-    } while (0)
 #define EK_TILE_TYPE(bits) int##bits##_t
 
-/* y [rows][n] = the outputs from number o on of an even number of rows, `plane` elements apart; the arguments as above. */
-#define EK_TILE_TO(name, bits, n, two)                                                                           \
+#ifdef EK_HAS_BLOCKS
+/* Two taps of two outputs at one position. */
+#define EK_TILE_ONE                                                                                              \
+    "ldr %[t], [%[w]], #4\n\tldr %[p], [%[x]], #16\n\tsxtb16 %[u], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"       \
+    "smlad %[a], %[p], %[t], %[a]\n\tsmlad %[e], %[p], %[u], %[e]\n\t"
+
+/* What the blocks of tiles read and write: the pointers move on, `end` is that of the weights of two outputs, `bytes` of them,
+ * `zero` is twice the zero point and 1, `entry` goes into the loop where a multiple of eight pairs is left. */
+typedef struct {
+    const int32_t *bias, *mult, *last;
+    const uint8_t *shift;
+    void *y;
+    const int8_t *end;
+    const int16x2_t *columns;
+    int32_t bytes, zero, plane, entry;
+} ek_tile_run;
+
+/* The bytes of code of two taps at n positions. */
+#define EK_TILE_CODE(n) ((n) == 4 ? 52 : (n) == 2 ? 32 : 24)
+
+/* For each of n sums. */
+#define EK_SUMS_4(each, a, b, c, d) each(a, "0", "0") each(b, "1", "2") each(c, "2", "4") each(d, "3", "6")
+#define EK_SUMS_2(each, a, b, c, d) each(a, "0", "0") each(b, "1", "2")
+#define EK_SUMS_1(each, a, b, c, d) each(a, "0", "0")
+#define EK_SUM_FIRST(v, at8, at16) "mov %[" v "], %[a]\n\t"
+#define EK_SUM_SECOND(v, at8, at16) "mov %[" v "], %[e]\n\t"
+#define EK_SUM_BY_P(v, at8, at16) "smmla %[" v "], %[" v "], %[p], %[t]\n\tasr %[" v "], %[u]\n\t"
+#define EK_SUM_BY_Q(v, at8, at16) "smmla %[" v "], %[" v "], %[q], %[t]\n\tasr %[" v "], %[u]\n\t"
+#define EK_SUM_AND_ZERO(v, at8, at16) "add %[" v "], %[t]\n\t"
+#define EK_SUM_TO_8(v, at8, at16) "ssat %[" v "], #8, %[" v "]\n\tstrb %[" v "], [%[x], #" at8 "]\n\t"
+#define EK_SUM_TO_16(v, at8, at16) "ssat %[" v "], #16, %[" v "]\n\tstrh %[" v "], [%[x], #" at16 "]\n\t"
+
+/* The outputs of a channel before they are limited: its factor by `by`, its shift in u. Where the high word has no room for the
+ * zero point, at `far`, it is added behind. */
+#define EK_TILE_SCALE(n, room, by, far, near, a, b, c, d)                                                        \
+    "sub %[u], #32\n\tldr %[t], %[zero]\n\tcmp %[u], #" room "\n\tbhi " far "f\n\tlsl %[t], %[u]\n\tasr %[t], #1\n\t" \
+    EK_SUMS_##n(by, a, b, c, d) near ":\n\t"
+#define EK_TILE_FAR(n, by, far, near, a, b, c, d)                                                                \
+    far ":\n\tmov %[t], #1\n\tlsl %[t], %[u]\n\tasr %[t], #1\n\t" EK_SUMS_##n(by, a, b, c, d)                   \
+    "ldr %[t], %[zero]\n\tasr %[t], #1\n\t" EK_SUMS_##n(EK_SUM_AND_ZERO, a, b, c, d) "b " near "b\n"
+
+/* All rows, two at a time: one block, so that all stays in registers. An address is taken: `adr` needs the alignment. */
+#define EK_TILE_BLOCK(n, bits, room, two)                                                                        \
+    ".balign 4\n\tadr.w %[t], 2f\n\tldr %[u], %[entry]\n\tadd %[t], %[u]\n\torr %[t], #1\n\tstr %[t], %[entry]\n"             \
+    "1:\n\tldr %[t], %[bias]\n\tldrd %[a], %[e], [%[t]], #8\n\tstr %[t], %[bias]\n\tldr %[x], %[columns]\n\t"   \
+    "ldr %[t], %[bytes]\n\tadd %[t], %[w]\n\tstr %[t], %[end]\n\t" EK_TILE_COPIES_##n "ldr pc, %[entry]\n"      \
+    "2:\n\t" two two two two two two two two "ldr %[t], %[end]\n\tcmp %[w], %[t]\n\tbne 2b\n\t"                 \
+    "ldr %[t], %[mult]\n\tldrd %[p], %[q], [%[t]], #8\n\tstr %[t], %[mult]\n\tldr %[x], %[shift]\n\t"           \
+    "ldrb %[u], [%[x]]\n\t" EK_TILE_SCALE(n, room, EK_SUM_BY_P, "5", "6", "a", "b", "c", "d")                  \
+    "ldrb %[u], [%[x], #1]\n\tadd %[x], #2\n\tstr %[x], %[shift]\n\tldr %[x], %[y]\n\t"                        \
+    EK_SUMS_##n(EK_SUM_TO_##bits, "a", "b", "c", "d")                                                           \
+    EK_TILE_SCALE(n, room, EK_SUM_BY_Q, "7", "8", "e", "f", "g", "h") "ldr %[p], %[plane]\n\tadd %[x], %[p]\n\t" \
+    EK_SUMS_##n(EK_SUM_TO_##bits, "e", "f", "g", "h")                                                           \
+    "add %[x], %[p]\n\tstr %[x], %[y]\n\tldr %[t], %[bias]\n\tldr %[u], %[last]\n\tcmp %[t], %[u]\n\tbne 1b\n\tb 9f\n" \
+    EK_TILE_FAR(n, EK_SUM_BY_P, "5", "6", "a", "b", "c", "d")                                                  \
+    EK_TILE_FAR(n, EK_SUM_BY_Q, "7", "8", "e", "f", "g", "h") "9:"
+#define EK_TILE_COPIES_4                                                                                         \
+    "mov %[b], %[a]\n\tmov %[c], %[a]\n\tmov %[d], %[a]\n\tmov %[f], %[e]\n\tmov %[g], %[e]\n\tmov %[h], %[e]\n\t"
+#define EK_TILE_COPIES_2 "mov %[b], %[a]\n\tmov %[f], %[e]\n\t"
+#define EK_TILE_COPIES_1 ""
+
+/* y [rows][n] = the outputs from number o on of an even number of rows, `plane` elements apart, of plain scales. */
+#define EK_TILE_TO(name, bits, n, room, two)                                                                     \
     static __attribute__((noinline)) void name(const int8_t *w, const int16x2_t *columns, int32_t pairs,         \
                                                int32_t rows, const ek_scales *s, int32_t o,                      \
                                                EK_TILE_TYPE(bits) *y, int32_t plane)                             \
     {                                                                                                            \
-        const int32_t *bias = s->bias + o, *mult = s->mult + o, *const last = bias + rows;                       \
-        const uint8_t *shift = s->shift + o;                                                                     \
-        const int32_t zero = 2 * s->y_zero + 1;                                                                  \
-        while (bias != last) {                                                                                   \
+        ek_tile_run v = {s->bias + o, s->mult + o, s->bias + o + rows, s->shift + o, y, w, columns, 4 * pairs,   \
+                         2 * s->y_zero + 1, (int32_t)sizeof(*y) * plane, (-pairs & 7) * EK_TILE_CODE(n)};        \
+        int32_t a, b, c, d, e, f, g, h, word, half, one, other;                                                  \
+        const int16x2_t *x;                                                                                      \
+        __asm__ volatile(EK_TILE_BLOCK(n, bits, room, two)                                                       \
+                         : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f),   \
+                           [g] "=&r"(g), [h] "=&r"(h), [x] "=&r"(x), [w] "+r"(w), [t] "=&r"(word),               \
+                           [u] "=&r"(half), [p] "=&r"(one), [q] "=&r"(other), "+m"(v)                            \
+                         : [bias] "m"(v.bias), [mult] "m"(v.mult), [last] "m"(v.last), [shift] "m"(v.shift),     \
+                           [y] "m"(v.y), [end] "m"(v.end), [columns] "m"(v.columns), [bytes] "m"(v.bytes),       \
+                           [zero] "m"(v.zero), [plane] "m"(v.plane), [entry] "m"(v.entry)                        \
+                         : "memory", "cc");                                                                      \
+    }
+#else
+/* y = the output of a sum of plain scales. */
+static inline int32_t ek_plain_output(int32_t sum, int32_t mult, int32_t right, int32_t y_zero)
+{
+    return (ek_high_sum(sum, mult, 1 << (right - 1)) >> right) + y_zero;
+}
+
+/* y [rows][n] = the outputs from number o on of an even number of rows, `plane` elements apart, of plain scales. */
+#define EK_TILE_TO(name, bits, n, room, two)                                                                     \
+    static __attribute__((noinline)) void name(const int8_t *w, const int16x2_t *columns, int32_t pairs,         \
+                                               int32_t rows, const ek_scales *s, int32_t o,                      \
+                                               EK_TILE_TYPE(bits) *y, int32_t plane)                             \
+    {                                                                                                            \
+        for (; rows > 0; rows -= 2, o += 2, y += 2 * plane) {                                                    \
             const int8_t *const end = w + 4 * pairs;                                                             \
             const int16x2_t *x = columns;                                                                        \
-            int32_t a = bias[0], b = a, c = a, d = a, e = bias[1], f = e, g = e, h = e;                          \
-            bias += 2;                                                                                           \
+            int32_t a = s->bias[o], b = a, c = a, d = a, e = s->bias[o + 1], f = e, g = e, h = e;                \
             EK_TILE_SUMS(two);                                                                                   \
-            EK_TILE_PUT(y, n, bits, mult[0], shift[0], zero, a, b, c, d);                                        \
-            y += plane;                                                                                          \
-            EK_TILE_PUT(y, n, bits, mult[1], shift[1], zero, e, f, g, h);                                        \
-            y += plane, mult += 2, shift += 2;                                                                   \
+            const int32_t sums[] = {a, b, c, d, e, f, g, h};                                                     \
+            for (int32_t j = 0; j < n; j++) {                                                                    \
+                const int32_t first = ek_plain_output(sums[j], s->mult[o], s->shift[o] - 32, s->y_zero);         \
+                const int32_t next = ek_plain_output(sums[4 + j], s->mult[o + 1], s->shift[o + 1] - 32, s->y_zero); \
+                y[j] = (EK_TILE_TYPE(bits))__ssat(first, bits), y[plane + j] = (EK_TILE_TYPE(bits))__ssat(next, bits); \
+            }                                                                                                    \
         }                                                                                                        \
     }
-EK_TILE_TO(ek_tile_four_s8, 8, 4, EK_TILE_FOUR)
-EK_TILE_TO(ek_tile_four_s16, 16, 4, EK_TILE_FOUR)
-EK_TILE_TO(ek_tile_two_s8, 8, 2, EK_TILE_TWO)
-EK_TILE_TO(ek_tile_two_s16, 16, 2, EK_TILE_TWO)
+#endif
+EK_TILE_TO(ek_tile_four_s8, 8, 4, "22", EK_TILE_FOUR)
+EK_TILE_TO(ek_tile_four_s16, 16, 4, "14", EK_TILE_FOUR)
+EK_TILE_TO(ek_tile_two_s8, 8, 2, "22", EK_TILE_TWO)
+EK_TILE_TO(ek_tile_two_s16, 16, 2, "14", EK_TILE_TWO)
+EK_TILE_TO(ek_tile_one_s8, 8, 1, "22", EK_TILE_ONE)
+EK_TILE_TO(ek_tile_one_s16, 16, 1, "14", EK_TILE_ONE)
 
 /* y [rows][plane] = n outputs of each channel from number c on. */
 #define EK_TILE_OUTPUTS_TO(name, y_type, outputs)                                                                \
