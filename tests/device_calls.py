@@ -105,7 +105,7 @@ def _call(
         key = values.dtype.name, values.tobytes()
         if key not in known:
             known[key] = name
-            arrays.append(_array(name, values, "const "))
+            arrays.append(array_definition(name, values, "const "))
         return known[key]
 
     for i, (argument, text) in enumerate(zip(call.args, parameters()[call.kernel], strict=True)):
@@ -117,7 +117,7 @@ def _call(
             names.append(f"(const void *){constant(f'golden_{number}_{i}', argument)}")
             continue
         name = f"written_{number}_{i}"
-        arrays.append(_array(name, argument, ""))
+        arrays.append(array_definition(name, argument, ""))
         names.append(f"(void *){name}")
         if i in call.expected:
             values = call.expected[i]
@@ -135,7 +135,7 @@ def _call(
     return arrays, [f"{call.kernel}({', '.join(names)});", *lines]
 
 
-def _array(name: str, values: NDArray[np.generic], qualifier: str) -> str:
+def array_definition(name: str, values: NDArray[np.generic], qualifier: str) -> str:
     ctype = (C_ARRAYS | {"uint64": "uint64_t"})[values.dtype.name]  # work space has it
     if values.size == 0:
         return f"static {qualifier}{ctype} {name}[1];"

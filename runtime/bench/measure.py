@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import read_npz
 from edgekit.runtime.bench.contenders import Arrays, Contender
 from edgekit.runtime.bench.golden import apart_db
+from edgekit.runtime.bench.modelled_time import ModelledTime
 from edgekit.runtime.build_folder.manifest import Manifest
 
 ROUNDS = 5
@@ -54,28 +56,6 @@ class PeerTimes:
     times: Times
     snr_db: float | None
     version: str
-
-
-@dataclass(frozen=True)
-class ModelledTime:
-    """A modelled time: instructions, times a stated number of cycles each, at a clock.
-
-    `energy_uj_per_hop` likewise: of the mean hop, by the energy of an instruction in a board.toml; None without.
-    """
-
-    clock_hz: int
-    cycles_per_instruction: float
-    us_per_hop: float
-    cycles_from: str
-    energy_uj_per_hop: float | None = None
-    energy_from: str = ""
-
-    @property
-    def energy_text(self) -> str | None:
-        """Return the energy of a hop, marked as a model."""
-        if self.energy_uj_per_hop is None:
-            return None
-        return f"{self.energy_uj_per_hop:,} uJ a hop; energy: {self.energy_from or 'as board.toml states it'}"
 
 
 @dataclass(frozen=True)
@@ -204,6 +184,7 @@ class Measurement:
         times: of each hop.
         instructions: executed in each hop.
         functions: executed instructions by function, over all hops.
+        most_added: instructions that data may add to a hop at most; infinite where no bound is known.
         stack_bytes: the greatest depth in the replay of golden data.
         modelled: a time on the device.
         core: the CPU to which the process was bound.
@@ -221,6 +202,7 @@ class Measurement:
     times: Times | None = None
     instructions: tuple[int, ...] = ()
     functions: Mapping[str, int] = field(default_factory=dict)
+    most_added: float = inf
     stack_bytes: int | None = None
     modelled: ModelledTime | None = None
     core: int | None = None
@@ -242,6 +224,7 @@ class Measurement:
             **self._time_facts(),
             "instructions_per_hop": int(np.median(counts)) if counts else None,
             "max_instructions_per_hop": max(counts, default=None),
+            "instruction_bound": self.instruction_bound,
             "instructions_by_function": {
                 name: round(count / self.hops) for name, count in self.functions.items()
             },
@@ -254,6 +237,16 @@ class Measurement:
             "layers": dict(self.layers),
             "by_layer": None if self.by_layer is None else self.by_layer.to_dict(),
         }
+
+    @property
+    def instruction_bound(self) -> int | None:
+        """Instructions of a hop at most, for any data; None where no bound is known, or nothing was counted.
+
+        The fewest of a hop are at most what was counted, and data adds at most `most_added` to them.
+        """
+        if not self.instructions or self.most_added == inf:
+            return None
+        return max(self.instructions) + int(self.most_added)
 
     def _time_facts(self) -> JsonObject:
         """Return the statistics of the times, in the order in which they are printed."""

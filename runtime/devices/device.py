@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,18 @@ from edgekit.runtime.bench.golden import check_outputs
 from edgekit.runtime.bench.measure import (
     ROUNDS,
     Measurement,
-    ModelledTime,
     Times,
     hop_us,
     ram_bytes,
 )
+from edgekit.runtime.bench.modelled_time import ModelledTime
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices import adb, ssh
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count, replay
 from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.devices.remote import LIMIT_S, Link, answer, answer_limit
+from edgekit.runtime.proof.check import PROOF_FILE, check_proof
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,18 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         ram_bytes(manifest, stack_bytes),
         instructions=counts.hops,
         functions=functions,
+        most_added=_most_added(directory, manifest, profile),
         stack_bytes=stack_bytes,
         modelled=model_time(counts.hops, profile.cycles_of(counts.kinds), profile, manifest.board),
     )
+
+
+def _most_added(directory: Path, manifest: Manifest, profile: Profile) -> float:
+    """Instructions that data may add to a hop, where the table of their times holds: cores that tests count on."""
+    is_known = profile.name.startswith("cortex-m") and manifest.sampler is None
+    if not is_known or not (directory / PROOF_FILE).is_file():
+        return inf
+    return check_proof(directory).most_added
 
 
 def _check_stack(stack_bytes: int | None, manifest: Manifest) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgekit.runtime.proof.contracts import SHAPE, Contract, contract_of, number
+from edgekit.runtime.proof.contracts import SHAPE, Contract, contract_of, number, time_of
 from edgekit.runtime.proof.memory import Event, Memory, block_name
 from edgekit.runtime.proof.syntax import NotUnderstood, Tree
 from edgekit.runtime.proof.values import Facts, Pointer, Span, Value, add, bounds, times
@@ -26,6 +26,12 @@ class Call(NamedTuple):
         """The value of an expression of the contract."""
         return number(expression, self.kernel, {**self.given, **more})
 
+    @property
+    def most_added(self) -> int:
+        """Instructions that data may add to the fewest."""
+        row = time_of(self.kernel)
+        return 0 if row is None else self.number(row.most)
+
 
 class Calls(Memory):
     """Kernels that a function calls."""
@@ -45,6 +51,7 @@ class Calls(Memory):
             given |= dict(zip(SHAPE, given["shape"], strict=True))
             self._windows(name, given["shape"])
         call = Call(name, contract, given)
+        self._add_time(name, call.most_added)
         self._numbers(call, arguments)
         for condition in contract.where:
             if not call.number(condition):
@@ -52,6 +59,12 @@ class Calls(Memory):
         for bias in contract.within:
             self._sums(call, bias)
         self._touch(call, parameters)
+
+    def _add_time(self, name: str, most: float) -> None:
+        """Note how many instructions data may add where a call or a choice stands."""
+        if most:
+            key = self.where, name
+            self.times[key] = self.times.get(key, 0) + self.turns * most
 
     def _sums(self, call: Call, bias: str) -> None:
         """Sums and their products with multipliers fit, for any input and any weights, with the biases of the C."""

@@ -5,7 +5,8 @@ It reads a build's C, ``edgekit.h`` and the table of contracts. For each functio
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from itertools import chain
+from math import inf, prod
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ class Verdict:
         functions: that were followed.
         calls: of kernels in one call of each function.
         sums: of each integer layer [layer, weights, largest sum, largest that fits].
+        times: where data decides how many instructions run [function, node, call, most that it adds]; infinite where
+            no bound is known.
     """
 
     problems: tuple[str, ...]
@@ -37,6 +40,16 @@ class Verdict:
     calls: int
     sums: tuple[tuple[str, str, int, int], ...] = ()
     unchecked: tuple[str, ...] = ()
+    times: tuple[tuple[str, str, str, float], ...] = ()
+
+    @property
+    def most_added(self) -> float:
+        """Instructions of a hop that data may add to the fewest; infinite where no bound is known."""
+        if self.findings:
+            return inf
+        functions = {name for name, *_ in self.times if not name.endswith(("_session", "_reset"))}
+        sums = [sum(row[3] for row in self.times if row[0] == name) for name in functions]
+        return max(sums, default=0)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -55,26 +68,38 @@ def check_proof(folder: Path) -> Verdict:
 
 def verdict_of(program: Program) -> Verdict:
     """Follow all functions that the facts name."""
-    found, unchecked = list[str](), list[str]()
-    calls, functions = 0, {**program.facts["functions"], **dict(_resets(program))}
-    for name, facts in functions.items():
-        if name not in program.functions:
-            found.append(f"{name}: the C has no such function")
-            continue
-        function = Function(program, name, facts)
-        try:
-            function.follow()
-        except (NotUnderstood, ArithmeticError) as error:
-            unchecked.append(_limit_of(f"{name}, {function.where or 'outside of nodes'}", error))
-        found += function.found
-        calls += function.count
-    sums = tuple(_sums(program))
-    found += [
-        f"{layer}: sums of {weights} reach {reach}, at most {limit} fit"
-        for layer, weights, reach, limit in sums
-        if reach > limit
-    ]
-    return Verdict(tuple(found), tuple(functions), calls, sums, tuple(unchecked))
+    functions = {**program.facts["functions"], **dict(_resets(program))}
+    runs = [row for row in functions.items() if row[0] in program.functions]
+    followed = [Function(program, *row) for row in (*runs, *_pcm_hops(program))]
+    unchecked = tuple(chain.from_iterable(function.limits() for function in followed))
+    own, sums = followed[: len(runs)], tuple(_sums(program))
+    return Verdict(
+        (*_missing(program), *_contradictions(followed), *_wrong_sums(sums)),
+        tuple(functions),
+        sum(function.count for function in own),
+        sums,
+        unchecked,
+        tuple((f.name, *key, most) for f in own for key, most in f.times.items()),
+    )
+
+
+def _missing(program: Program) -> list[str]:
+    """The functions of the facts that the C lacks."""
+    names = [name for name in program.facts["functions"] if name not in program.functions]
+    return [f"{name}: the C has no such function" for name in names]
+
+
+def _contradictions(followed: Sequence["Function"]) -> Iterator[str]:
+    """What functions found, with the caller where it is not the program around the build."""
+    for function in followed:
+        caller = f"as {function.name}_s16 calls it, " if "places" in function.facts else ""
+        yield from (caller + text for text in function.found)
+
+
+def _wrong_sums(sums: Sequence[tuple[str, str, int, int]]) -> Iterator[str]:
+    for layer, weights, reach, limit in sums:
+        if reach > limit:
+            yield f"{layer}: sums of {weights} reach {reach}, at most {limit} fit"
 
 
 def _limit_of(where: str, error: Exception) -> str:
@@ -95,6 +120,15 @@ def _resets(program: Program) -> Iterator[tuple[str, Facts]]:
             yield f"{stem}_reset", {**empty, "begins": states}
 
 
+def _pcm_hops(program: Program) -> Iterator[tuple[str, Facts]]:
+    """Hops as NAME_process_s16 calls them: with inputs and outputs in work space."""
+    for name, facts in program.facts["functions"].items():
+        stem, _, kind = name.rpartition("_")
+        places = program.pcm_places(stem) if kind == "process" else {}
+        if places and name in program.functions:
+            yield name, {**facts, "places": places}
+
+
 def _sums(program: Program) -> Iterator[tuple[str, str, int, int]]:
     for facts in program.facts["functions"].values():
         for node in facts["nodes"]:
@@ -104,6 +138,13 @@ def _sums(program: Program) -> Iterator[tuple[str, str, int, int]]:
 
 class Function(Expressions):
     """One function, followed from its first statement to its last."""
+
+    def limits(self) -> Iterator[str]:
+        """Follow it; yield what the check does not understand."""
+        try:
+            self.follow()
+        except (NotUnderstood, ArithmeticError) as error:
+            yield _limit_of(f"{self.name}, {self.where or 'outside of nodes'}", error)
 
     def follow(self) -> None:
         """Collect what contradicts the facts in `found`, in order.
@@ -213,6 +254,7 @@ class Function(Expressions):
             return
         self._execute(body)
         if not isinstance(decided, int):
+            self._add_time_of("?")
             self._limit(condition, inner)
 
     def _limit(self, condition: Tree, inner: Sequence[Tree]) -> None:
@@ -234,9 +276,10 @@ class Function(Expressions):
             shape = [1] * self.nested
             shape[self.depth] = len(over)
             self.names[name] = np.array(over, np.int64).reshape(shape)
+            outer, self.turns = self.turns, self.turns * len(over)
             self.depth += 1
             self._execute(body)
-            self.depth -= 1
+            self.depth, self.turns = self.depth - 1, outer
             return
         self._apply()
         if not self._has_calls(body) and self._at_once(name, over, body):
@@ -248,22 +291,22 @@ class Function(Expressions):
 
     def _at_once(self, name: str, over: range, body: Tree) -> bool:
         """Follow all iterations as arrays, unless they depend on their order."""
-        names, assigned = dict(self.names), _changed_names(body)
+        names, times, assigned = dict(self.names), dict(self.times), _changed_names(body)
         if any(isinstance(names.get(n), Pointer) and n not in self.scalars for n in assigned):
             return False
         known = {n for n in assigned if isinstance(names.get(n), int)}
         self.names |= dict.fromkeys(known, WIDE)
-        self.nested, self.depth = 1 + _levels(body), 1
+        self.nested, self.depth, self.turns = 1 + _levels(body), 1, len(over)
         self.names[name] = np.array(over, np.int64).reshape([len(over)] + [1] * (self.nested - 1))
         try:
             self._execute(body)
             in_order = depends_on_order(self.events)
         except NotUnderstood:
             in_order = True
-        self.nested = 0
+        self.nested, self.turns = 0, 1
         if in_order:
             self.events.clear()
-            self.names = names
+            self.names, self.times = names, times
             return False
         self.names |= dict.fromkeys(known, WIDE)
         self._apply()

@@ -47,11 +47,25 @@ class Contract:
     where: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class TimeRow:
+    """One row of the time of calls in ``contracts.toml``, see there."""
+
+    calls: str
+    most: str
+    why: str
+
+
+@cache
+def _table() -> JsonObject:
+    text = (files("edgekit.runtime") / "contracts.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
 @cache
 def contracts() -> tuple[Contract, ...]:
-    """All rows."""
-    text = (files("edgekit.runtime") / "contracts.toml").read_text(encoding="utf-8")
-    rows: list[JsonObject] = tomllib.loads(text)["family"]
+    """All rows of kernels."""
+    rows: list[JsonObject] = _table()["family"]
     pairs = [tuple((a, b) for a, b in row.get("alias", ())) for row in rows]
     return tuple(
         Contract(**{**row, "alias": alias}) for row, alias in zip(rows, pairs, strict=True)
@@ -62,6 +76,24 @@ def contracts() -> tuple[Contract, ...]:
 def contract_of(kernel: str) -> Contract | None:
     """The row of a kernel."""
     return next((row for row in contracts() if re.fullmatch(row.kernels, kernel)), None)
+
+
+@cache
+def time_rows() -> tuple[TimeRow, ...]:
+    """All rows of the time of calls."""
+    return tuple(TimeRow(**row) for row in _table()["time"])
+
+
+@cache
+def time_of(call: str) -> TimeRow | None:
+    """The row of the time of a kernel or function; None where data does not decide it."""
+    return next((row for row in time_rows() if re.fullmatch(row.calls, call)), None)
+
+
+def why_varied(call: str) -> str:
+    """What data decides in a call, in words."""
+    row = time_of(call)
+    return "not measured" if row is None else row.why
 
 
 def prototypes(header: str) -> dict[str, list[tuple[str, str, bool]]]:

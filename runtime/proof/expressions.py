@@ -1,11 +1,13 @@
 """Values of C expressions: numbers, bounds where data decides, and pointers; reads and writes are collected."""
 
 from collections.abc import Sequence
+from math import inf
 from operator import eq, ge, gt, le, lt, ne
 
 import numpy as np
 
 from edgekit.runtime.proof.calls import Calls
+from edgekit.runtime.proof.contracts import time_of
 from edgekit.runtime.proof.memory import BYTE, WORK, Block, Event, constant_bytes
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
 from edgekit.runtime.proof.values import (
@@ -70,13 +72,13 @@ class Expressions(Calls):
 
     def _of_member(self, tree: Tree, name: str) -> Pointer:
         side = tree[1]
-        block, _ = self._place(f"{side}->{name}")
+        block, first = self._place(f"{side}->{name}")
         kind = next(
             k
             for (s, f), (k, _) in self.program.fields.items()
             if f == name and s.startswith(self.prefix)
         )
-        return Pointer(block, 0, kind, ITEMS[kind])
+        return Pointer(block, first, kind, ITEMS[kind])
 
     def _of_address(self, tree: Tree) -> Value:
         if tree[0] == "fields":
@@ -147,7 +149,8 @@ class Expressions(Calls):
 
     def _of_choose(self, condition: Tree, yes: Tree, no: Tree) -> Value:
         """Either value; where a name is compared with a number, each side knows the result."""
-        self._value(condition)
+        if not isinstance(self._value(condition), int):
+            self._add_time_of("?")
         named = condition[0] == "op" and condition[1] == "<" and condition[2][0] == "name"
         name = condition[2][1] if named else ""
         before, limit = self.names.get(name), exact(self._value(condition[3])) if named else None
@@ -165,6 +168,11 @@ class Expressions(Calls):
         (a, b), (c, d), below, above = span(first), span(second), low < limit, high >= limit
         lows = np.where(below, np.where(above, np.minimum(a, c), a), c)
         return Span(lows, np.where(below, np.where(above, np.maximum(b, d), b), d))
+
+    def _add_time_of(self, name: str) -> None:
+        """Note what data may add in a function of edgekit.h or a choice; without a row there is no bound."""
+        row = time_of(name)
+        self._add_time(name, inf if row is None else int(row.most))
 
     def _of_op(self, sign: str, left: Tree, right: Tree) -> Value:
         a, b = self._value(left), self._value(right)
@@ -218,6 +226,7 @@ class Expressions(Calls):
         elif name in self.program.prototypes:
             self._kernel(name, arguments, values)
         elif name in self.program.inline:
+            self._add_time_of(name)
             is_float = self.program.inline[name] == "float"
             return None if is_float or is_none(*values) else WIDE
         else:

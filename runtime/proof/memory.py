@@ -63,13 +63,15 @@ class Memory:
         self.found: list[str] = []
         self.blocks = {
             "st": Block(program.sizes[f"{self.prefix.upper()}_STATE_BYTES"]),
-            "s": Block(program.sizes[f"{self.prefix.upper()}_SCRATCH_BYTES"]),
+            "s": Block(program.scratch_bytes(self.prefix)),
         }
         self.pointers = {row[1]: name for name, row in facts["values"].items() if len(row) > 1}
         self.names: dict[str, Value] = {"NULL": 0, "INT32_MIN": -(2**31), "INT32_MAX": 2**31 - 1}
         self.names |= {"INT64_MIN": WIDE.low, "INT64_MAX": WIDE.high}
         self.names |= {"net": Pointer("st", 0, "char", 1), "scratch": Pointer("s", 0, "char", 1)}
         self.count = 0  # calls of kernels
+        self.turns = 1  # of loops that are followed all at once
+        self.times: dict[tuple[str, str], float] = {}  # what data adds, by node and call
         self.scalars: set[str] = set()  # local variables that are declared without a value
         self.rings: set[str] = set()  # tensors that are written where data decides, all over
         self.cells: dict[tuple[str, int], Value] = {}
@@ -119,6 +121,8 @@ class Memory:
         """The block and the first byte of a place as in the facts."""
         if text.startswith("st+"):
             return "st", int(text[3:])
+        if text in self.facts.get("places", ()):
+            return "s", self.facts["places"][text]
         if text not in self.blocks:
             side, name = text.split("->")
             kinds = ("outputs",) if side == "out" else ("inputs", "constants")

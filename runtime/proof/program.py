@@ -27,6 +27,8 @@ EXTERNAL = re.compile(
 BLOCK = re.compile(r"static const union \{\n    unsigned char bytes\[(\d+)\];")
 STRUCT = re.compile(r"typedef struct \{\n([^}]*)\} (\w+);")
 FIELD = re.compile(r"(\w+) \*(\w+); /\*((?: ?\[\d+\])*)")
+KEPT = re.compile(r"float \*const (\w+) = [^;]*unsigned char \*\)scratch \+ (\d+)\)")
+GIVEN, MADE = re.compile(r"_inputs in = \{([^}]*)\};"), re.compile(r"result\.(\w+) = (\w+);")
 DEFINE = re.compile(r"#define (\w+) (\d+)u?$", re.M)
 
 
@@ -55,6 +57,26 @@ class Program:
         """The name of the network that a function is of."""
         names = {struct.rpartition("_")[0] for struct, _ in self.fields}
         return max((name for name in names if function.startswith(f"{name}_")), key=len)
+
+    def scratch_bytes(self, prefix: str) -> int:
+        """The work space of a hop: all, or what lies before arrays that functions around the hop keep there."""
+        around = [
+            body
+            for name, (_, body) in self.functions.items()
+            if name.startswith(f"{prefix}_") and name not in self.facts["functions"]
+            if name != f"{prefix}_process_s16"
+        ]
+        kept = [int(place) for body in around for _, place in KEPT.findall(body)]
+        return min([self.sizes[f"{prefix.upper()}_SCRATCH_BYTES"], *kept])
+
+    def pcm_places(self, prefix: str) -> dict[str, int]:
+        """Where in work space NAME_process_s16 has the inputs and outputs of a hop; empty without the function."""
+        _, body = self.functions.get(f"{prefix}_process_s16", ([], ""))
+        kept = {name: int(place) for name, place in KEPT.findall(body)}
+        inputs = [f"in->{name}" for struct, name in self.fields if struct == f"{prefix}_inputs"]
+        listed = re.split(r",\s*", "".join(GIVEN.findall(body)))
+        bound = [*zip(inputs, listed, strict=False), *_results(body)]
+        return {place: kept[name] for place, name in bound if name in kept}
 
     def integers(self, array: str) -> NDArray[np.int64]:
         """The numbers of a constant array.
@@ -114,6 +136,11 @@ def read_program(folder: Path) -> Program:
     names = [*folder.glob("*.c"), *folder.glob("*.h"), folder / PROOF_FILE]
     kept = [p for p in names if not (p.name.startswith("ek_"))]
     return Program({path.name: path.read_text(encoding="utf-8") for path in kept})
+
+
+def _results(body: str) -> list[tuple[str, str]]:
+    """Which variable each output of a hop is bound to."""
+    return [(f"out->{field}", name) for field, name in MADE.findall(body)]
 
 
 def _joined_texts(files: Mapping[str, str], ending: str) -> str:

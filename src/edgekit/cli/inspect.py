@@ -66,7 +66,29 @@ def show_proof(proof: JsonObject) -> None:
     if sums:
         head = ("layer", "weights", "largest sum", "fits")
         print_table("integer sums, for any input", head, sums, numbers=True)
+    show_times(proof)
     out.print(f"proof: holds for {proof['calls']} calls of kernels", markup=False)
+
+
+def show_times(proof: JsonObject) -> None:
+    """Print where data decides how many instructions of a hop run."""
+    rows = [
+        (
+            row["layer"] or row["function"],
+            "a choice" if row["call"] == "?" else row["call"],
+            row["why"],
+            "no bound" if row["most"] is None else f"{row['most']:,}",
+        )
+        for row in proof["times"]
+    ]
+    if not rows:
+        out.print("time: instructions of a hop do not depend on the data", markup=False)
+        return
+    head = ("layer", "call", "what data decides", "most")
+    print_table("instructions that data may add, on Cortex-M", head, rows)
+    most = proof["most_added"]
+    text = "no bound is known" if most is None else f"at most {most:,} instructions of a hop"
+    out.print(f"time: depends on the data, {text}", markup=False)
 
 
 def show_streaming(streaming: JsonObject, sample_rate_hz: int | None) -> None:

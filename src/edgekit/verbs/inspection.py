@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError
@@ -10,6 +11,7 @@ from edgekit.base.output import output_problem, replacement_path
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME
 from edgekit.runtime.proof.check import PROOF_FILE, Verdict, check_proof
+from edgekit.runtime.proof.contracts import why_varied
 from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.source_checks import find_code, source_problems
 from edgekit.verbs.inspection_result import Inspection
@@ -64,7 +66,27 @@ def proof_facts(directory: Path) -> JsonObject:
     if found.findings:
         raise CheckFailed("\n".join(_proof_failures(found)))
     sums = [dict(zip(SUM_KEYS, row, strict=True)) for row in found.sums]
-    return {"calls": found.calls, "functions": list(found.functions), "sums": sums}
+    times = [
+        {
+            "function": f,
+            "layer": layer,
+            "call": call,
+            "why": why_varied(call),
+            "most": _finite(most),
+        }
+        for f, layer, call, most in found.times
+    ]
+    return {
+        "calls": found.calls,
+        "functions": list(found.functions),
+        "sums": sums,
+        "times": times,
+        "most_added": _finite(found.most_added),
+    }
+
+
+def _finite(count: float) -> int | None:
+    return None if count == inf else int(count)
 
 
 def _proof_failures(found: Verdict) -> Iterator[str]:

@@ -21,7 +21,8 @@ class Inspection:
             `tensors` as in `Manifest.streaming`; of a network also the result of `network_inspection.streaming_facts`.
         sample_rate_hz: None where it is unknown.
         proof: the findings of `edgekit inspect --proof`: `calls` of kernels, `functions` that were followed, and the
-            `sums` of integer layers.
+            `sums` of integer layers; `times`, where data decides how many instructions run, and `most_added`, how many
+            they are in a hop at most (None: no bound is known).
         page: a report as HTML; None where there is no manifest.
     """
 

@@ -90,6 +90,7 @@ class Emitter:
         reads: element types that its computed operands may have.
         writes: element types that its results may have; None: those it reads.
         kernels: for operators that several kernels compute, the list; `emit` takes one of them.
+        sizes: arguments of the kernel by name, where its arrays have the same bytes if two sizes change places.
     """
 
     emit: Callable[["Context", ir.Node], None]
@@ -99,6 +100,7 @@ class Emitter:
     reads: Collection[ir.DataType] = FLOAT
     writes: Collection[ir.DataType] | None = None
     kernels: Sequence[Kernel] = ()
+    sizes: Callable[[ir.Node], JsonObject] = lambda node: {}
 
 
 @dataclass

@@ -5,6 +5,7 @@ import math
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.operators.geometry import dims, optional
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, node_label, size
 
@@ -89,3 +90,14 @@ def _is_used(value: ir.Value) -> bool:
 def _epsilon(node: ir.Node) -> str:
     epsilon = node.attributes.get("epsilon")
     return float_literal(1e-5 if epsilon is None else epsilon.as_float())
+
+
+def sizes_instancenorm(node: ir.Node) -> JsonObject:
+    """Return the elements of a channel."""
+    return {"n": math.prod(dims(node.inputs[0])[2:])}
+
+
+def sizes_lrn(node: ir.Node) -> JsonObject:
+    """Return the channels, and the elements of each."""
+    shape = dims(node.inputs[0])
+    return {"channels": shape[1], "n": math.prod(shape[2:])}

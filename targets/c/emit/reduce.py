@@ -7,7 +7,8 @@ from math import prod
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
-from edgekit.operators.geometry import dims, optional
+from edgekit.base.json_values import JsonObject
+from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.targets.c.emit.axis_operators import emit_softmax_along
 from edgekit.targets.c.emit.base import (
@@ -161,3 +162,13 @@ def emit_softmax(ctx: Context, node: ir.Node) -> None:
         emit_softmax_along(ctx, node)
         return
     ctx.call("ek_softmax_f32", ctx.pointer(x), ctx.pointer(y), size(x) // n, n)
+
+
+def sizes_softmax(node: ir.Node) -> JsonObject:
+    """Return the length of a row."""
+    return {"n": dims(node.inputs[0])[-1]}
+
+
+def sizes_mean_square(node: ir.Node) -> JsonObject:
+    """Return the sizes before, along and after the axes of the mean."""
+    return dict(zip(("outer", "n", "inner"), ints(node, "sizes", []), strict=False))

@@ -137,7 +137,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(reduce.emit_reduce, check=reduce.check_reduce, reads=ORDERED | BOOL)
         for name in ("ReduceMax", "ReduceMin")
     },
-    ("", "Softmax"): Emitter(reduce.emit_softmax, elementwise),
+    ("", "Softmax"): Emitter(reduce.emit_softmax, elementwise, sizes=reduce.sizes_softmax),
     ("", "LogSoftmax"): Emitter(axis_operators.emit_softmax_along, elementwise),
     ("", "Hardmax"): Emitter(axis_operators.emit_hardmax, elementwise),
     ("", "ArgMax"): Emitter(axis_operators.emit_arg, reads=NUMBERS, writes=INT64),
@@ -152,11 +152,13 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "LayerNormalization"): Emitter(
         normalize.emit_layernorm, elementwise, normalize.check_layernorm
     ),
-    ("", "InstanceNormalization"): Emitter(normalize.emit_instancenorm, elementwise),
+    ("", "InstanceNormalization"): Emitter(
+        normalize.emit_instancenorm, elementwise, sizes=normalize.sizes_instancenorm
+    ),
     ("", "BatchNormalization"): Emitter(
         normalize.emit_batchnorm, elementwise, normalize.check_batchnorm
     ),
-    ("", "LRN"): Emitter(call_emitter("ek_lrn_f32", lrn_numbers)),
+    ("", "LRN"): Emitter(call_emitter("ek_lrn_f32", lrn_numbers), sizes=normalize.sizes_lrn),
     # float or integer
     ("", "Identity"): Emitter(movement.emit_view, view, reads=ANY),
     ("", "Reshape"): Emitter(
@@ -216,7 +218,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Resize"): Emitter(
         resize.emit_resize, resize.traits_resize, resize.check_resize, reads=ANY
     ),
-    ("", "GridSample"): Emitter(resize.emit_grid_sample, check=resize.check_grid_sample),
+    ("", "GridSample"): Emitter(
+        resize.emit_grid_sample, check=resize.check_grid_sample, sizes=resize.sizes_grid_sample
+    ),
     ("", "DFT"): Emitter(spectral.emit_dft, spectral.traits_dft, spectral.check_dft),
     # the PCM front end
     (FRONTEND_DOMAIN, "STFT"): Emitter(
@@ -243,7 +247,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         pointwise.emit_elementwise, elementwise, fused.check_magnitude
     ),
     (FRONTEND_DOMAIN, "ProductSum"): Emitter(pointwise.emit_elementwise, elementwise),
-    (FRONTEND_DOMAIN, "MeanSquare"): Emitter(reduce.emit_reduce, check=reduce.check_reduce),
+    (FRONTEND_DOMAIN, "MeanSquare"): Emitter(
+        reduce.emit_reduce, check=reduce.check_reduce, sizes=reduce.sizes_mean_square
+    ),
     # integer
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
     (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),
@@ -259,7 +265,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in conv.KERNELS
     },
     (INTEGER_DOMAIN, "SquareDeform"): Emitter(
-        deform.emit_square_deform_int, macs=deform.macs_square_deform_int
+        deform.emit_square_deform_int,
+        macs=deform.macs_square_deform_int,
+        sizes=deform.sizes_square_deform,
     ),
     **{
         (INTEGER_DOMAIN, name): Emitter(
@@ -272,10 +280,14 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "PRelu"): Emitter(pointwise.emit_prelu_int),
     (INTEGER_DOMAIN, "Add"): Emitter(pointwise.emit_arithmetic_int, elementwise),
     (INTEGER_DOMAIN, "Mul"): Emitter(pointwise.emit_arithmetic_int, elementwise),
-    (INTEGER_DOMAIN, "InstanceNormalization"): Emitter(fused.emit_instancenorm_int),
+    (INTEGER_DOMAIN, "InstanceNormalization"): Emitter(
+        fused.emit_instancenorm_int, sizes=normalize.sizes_instancenorm
+    ),
     (INTEGER_DOMAIN, "LayerNormalization"): Emitter(fused.emit_layernorm_int),
     (INTEGER_DOMAIN, "Magnitude"): Emitter(fused.emit_magnitude_int),
-    (INTEGER_DOMAIN, "MeanSquare"): Emitter(fused.emit_mean_square_int),
+    (INTEGER_DOMAIN, "MeanSquare"): Emitter(
+        fused.emit_mean_square_int, sizes=reduce.sizes_mean_square
+    ),
     (INTEGER_DOMAIN, "ProductSum"): Emitter(fused.emit_product_sum_int),
-    (INTEGER_DOMAIN, "Softmax"): Emitter(fused.emit_softmax_int),
+    (INTEGER_DOMAIN, "Softmax"): Emitter(fused.emit_softmax_int, sizes=reduce.sizes_softmax),
 }

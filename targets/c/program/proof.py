@@ -18,7 +18,7 @@ from edgekit.operators.geometry import conv_shape, dims, ints, optional
 from edgekit.operators.pooling.twin import pool_of
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.base import Context, free_name, size
+from edgekit.targets.c.emit.base import Context, Emitter, free_name, size
 from edgekit.targets.c.emit.conv.rows import phases_of_node
 from edgekit.targets.c.loops.walks import Walk, walk
 from edgekit.targets.c.plan.storage import Traits, item_bytes, nbytes
@@ -34,28 +34,30 @@ from edgekit.targets.c.rewrite.moves import (
 )
 
 PARAMETERS = {"epsilon": "eps", "b_zero": "x_zero"}  # of kernels, by the attributes that they are
+DEFAULTS = {"GRU": {"linear_before_reset": 0}}  # of attributes that a node may leave out
 BORDERS = ("include_pad", "pad_bottom", "pad_right")
+Facts = JsonObject
 PARTS = ("Resize", "TopK")  # operators that need not read all of an operand
 POOLS = names(lambda row: row.slides and not row.linear)
 WINDOWS = names(lambda row: row.slides)
-Facts = JsonObject
 
 
-def node_facts(ctx: Context, node: ir.Node, label: str, traits: Traits) -> Facts:
+def node_facts(ctx: Context, node: ir.Node, label: str, emitter: Emitter) -> Facts:
     """Return what a node reads and writes: tensors, arrays by their role, numbers, and what it only moves."""
     facts: Facts = {"node": label, "op": node.op_type, **_tensors(ctx, node)}
-    facts |= _properties(node, _arrays(ctx, node))
+    facts |= _properties(node, _arrays(ctx, node), emitter.sizes(node))
     if node.op_type == MOVE or is_movement(node):
         return facts | {"moves": list(_moves(ctx, node))}
+    traits = emitter.traits(node)
     same, updates = list(_same_bytes(node, traits)), _updates(node, traits)
     return facts | ({"same": same} if same else {}) | ({"updates": updates} if updates else {})
 
 
-def _properties(node: ir.Node, arrays: Mapping[str, str]) -> Facts:
+def _properties(node: ir.Node, arrays: Mapping[str, str], sizes: Facts) -> Facts:
     """Arrays, numbers, windows and sums of a node, and whether it reads operands in part, where it has any."""
     found: Facts = {
         "arrays": arrays,
-        "numbers": _numbers(node),
+        "numbers": _numbers(node, sizes),
         "shape": _shape(node),
         "phases": _phases(node),
         "sums": sums_of(node),
@@ -102,12 +104,13 @@ def _output(node: ir.Node, index: int) -> ir.Value | None:
     return found if found is not None and found.name else None
 
 
-def _numbers(node: ir.Node) -> Facts:
+def _numbers(node: ir.Node, sizes: Facts) -> Facts:
     """Numbers of a node by the names of kernels' parameters; `add` is the operand that a layer adds to its sums."""
     found = _scalars(node)
     renamed = {new: found[old] for old, new in PARAMETERS.items() if old in found}
     found |= {name: value for name, value in renamed.items() if name not in found}
     found |= dict(zip(BORDERS, ints(node, "borders", []), strict=False))
+    found |= sizes
     return found | (_epilogue(node) if node.op_type in ADDED and not node.domain else {})
 
 
@@ -115,7 +118,7 @@ def _scalars(node: ir.Node) -> Facts:
     """Attributes that are one finite number."""
     kinds = (ir.AttributeType.INT, ir.AttributeType.FLOAT)
     names = [name for name, attribute in node.attributes.items() if attribute.type in kinds]
-    found = {name: attribute(node, name, 0) for name in names}
+    found = DEFAULTS.get(node.op_type, {}) | {name: attribute(node, name, 0) for name in names}
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 

@@ -12,7 +12,6 @@ from edgekit.runtime.bench.measure import (
     ROUNDS,
     ByLayer,
     Measurement,
-    ModelledTime,
     SlowLayer,
     Times,
     golden_inputs,
@@ -20,6 +19,7 @@ from edgekit.runtime.bench.measure import (
     measure_local,
     ram_bytes,
 )
+from edgekit.runtime.bench.modelled_time import ModelledTime
 
 
 class FixedContender:

@@ -3,6 +3,7 @@
 import random
 import re
 from functools import cache
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,56 @@ def test_inspect_says_what_contradicts_a_proof(
     (tmp_path / "build" / PROOF_FILE).unlink()
     with pytest.raises(UsageError, match=r"no proof\.json"):
         inspection.proof_facts(tmp_path / "build")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        (
+            "pictures-float32",
+            "v_softmax17_y, 1, 5)",
+            "v_softmax17_y, 5, 1)",
+            "n: 1, where the graph",
+        ),
+        (
+            "streamed-float32",
+            "2, 1, 8, 8, 0, (float",
+            "2, 1, 8, 8, 1, (float",
+            "linear_before_reset: 1",
+        ),
+    ],
+)
+def test_sizes_that_fit_and_mean_something_else_are_found(
+    name: str, old: str, new: str, expected: str
+) -> None:
+    assert expected in problems_of(name, (old, new))
+
+
+def test_work_space_that_sampling_keeps_is_not_the_network_s() -> None:
+    source = texts("sampler-w8a8")["tiny_unet.c"]
+    kept = re.search(r"e0 = .*scratch \+ (\d+)", source)
+    moved = re.search(r"v_add_8_q = .*\(s \+ \d+\)", source)
+    assert kept is not None and moved is not None
+    there = re.sub(r"s \+ \d+", f"s + {kept[1]}", moved[0])
+    assert f"of scratch, which has {kept[1]}" in problems_of("sampler-w8a8", (moved[0], there))
+
+
+def test_samples_of_16_bits_lie_where_a_hop_still_has_them() -> None:
+    """The output is written while the hop still reads another tensor there."""
+    place = (
+        "y = (float *)(void *)((unsigned char *)scratch + 528)",
+        "y = (float *)(void *)((unsigned char *)scratch + 0)",
+    )
+    found = problems_of("spectral-w8a8", place)
+    assert "as spectral_process_s16 calls it" in found and "share bytes of scratch" in found
+
+
+def test_time_that_data_decides_is_summed_over_calls_and_loops() -> None:
+    found = verdict_of(Program(texts("gru_mask-w8a8")))
+    rows = {call: most for _, _, call, most in found.times}
+    assert rows["ek_fc_s8_s8"] > 0 and "ek_lut_s16_s8" not in rows
+    assert found.most_added == sum(most for *_, most in found.times)
+    unknown = ("EK_LAYER(0", "v_x_finite[0] = ek_asinf1(v_x_finite[0]);\n    EK_LAYER(0")
+    files = dict(texts("gru_mask-w8a8"))
+    files["gru_mask.c"] = files["gru_mask.c"].replace(*unknown, 1)
+    assert ("ek_asinf1", inf) in [row[2:] for row in verdict_of(Program(files)).times]

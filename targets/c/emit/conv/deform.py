@@ -3,6 +3,7 @@
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.operator import integer
 from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, node_label, size
@@ -84,3 +85,8 @@ def check_deform_conv(node: ir.Node) -> list[Problem]:
 def macs_deform_conv(node: ir.Node) -> int:
     """Return the multiply-accumulates of the weights; the interpolation is not counted."""
     return dims(node.inputs[0])[0] * conv_shape(node, list(dims(node.inputs[1])[2:])).macs
+
+
+def sizes_square_deform(node: ir.Node) -> JsonObject:
+    """Return the rows of the input."""
+    return {"height": dims(node.inputs[0])[-2]}

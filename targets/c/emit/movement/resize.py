@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.operators.geometry import dims
 from edgekit.operators.resize.forms import grid_options, resize
 from edgekit.operators.resize.taps import (
@@ -111,3 +112,8 @@ def check_grid_sample(node: ir.Node) -> list[Problem]:
     if mode not in ("linear", "bilinear", "nearest"):
         found.append((f"mode {mode}", "linear or nearest"))
     return [Problem(node_label(node), *parts, "use one of these") for parts in found]
+
+
+def sizes_grid_sample(node: ir.Node) -> JsonObject:
+    """Return the rows of the input."""
+    return {"in_h": dims(node.inputs[0])[-2]}
