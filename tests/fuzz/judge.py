@@ -29,6 +29,7 @@ from edgekit.runtime.proof.program import Program
 from edgekit.targets.build import Build
 from edgekit.verbs.targets import TARGETS
 from fuzz import CAUGHT
+from fuzz.coverage import passes_that_change, reached_by
 from fuzz.damage import damaged
 from fuzz.graphs import drawn
 from fuzz.texts import FORMATS, judge_text
@@ -133,19 +134,22 @@ def judge(data: bytes, number: int, compiled: bool, kept: Path | None = None) ->
     """Take a file through import, check, lowering, oracle and, in integers, quantization; and through C.
 
     Integers are compiled with the kernels of every instruction set that this machine has, and pickled into the file
-    `kept` for `fuzz.cores`. Returns the stages that the file was in, with spaces between them.
+    `kept` for `fuzz.cores`. Returns the stages that the file was in, and what it reached, with spaces between them.
 
     Raises:
         UsageError: it is refused.
         Wrong: two stages disagree.
     """
-    model = imported(data, f"fuzz{number}")
+    reached: set[str] = set()
+    with passes_that_change(reached):
+        model = imported(data, f"fuzz{number}")
     target = TARGETS["c99"]
     if problems := target.check(model):
         raise ModelError(problems)
     build = target.lower(model, "c99")
+    reached |= reached_by(build)
     if not model.stream_inputs or _elements(model) > MANY:
-        return "lowered"
+        return " ".join(["lowered", *sorted(reached)])
     follow(build)
     stages = ["lowered", "oracle"]
     random = np.random.default_rng(number)
@@ -159,15 +163,17 @@ def judge(data: bytes, number: int, compiled: bool, kept: Path | None = None) ->
             stages.append("compiled")
         integer = in_integers(model, random)
         if integer is None:
-            return " ".join(stages)
-        follow(target.lower(integer, "c99"))
+            return " ".join([*stages, *sorted(reached)])
+        build = target.lower(integer, "c99")
+        reached |= reached_by(build)
+        follow(build)
         predicted = Oracle(integer).run_hops(samples)
         for isa in ("", *own_instruction_sets()) if compiled else ():
             _same_bits(quick_build(integer, isa).run(samples), predicted, f"C of w8a8 {isa}")
             stages.append(f"w8a8-{isa or 'c99'}")
         if kept:
             kept.write_bytes(pickle.dumps(Integers(integer.to_bytes(), samples, predicted)))
-    return " ".join([*stages, "integers"])
+    return " ".join([*stages, "integers", *sorted(reached)])
 
 
 def own_texts(build: Build) -> dict[str, str]:

@@ -7,7 +7,8 @@ Each case has 5 s of a processor and 1 GB beyond what the process had. Of every 
 seeds some networks are compiled alone, and the integer form of each that was accepted with others, `TOGETHER` in one
 program: in portable C, of every second program with this machine's own kernels too, and of every `--cores-every`-th
 on one emulated core after another. Prints the counts of every kind and stage; with ``--state`` they
-go on from those of earlier runs, with the seeds behind theirs. Exits with 1 where a case crashed, hung, raised anything
+go on from those of earlier runs, with the seeds behind theirs. The end lists the passes,
+emitters and kernels that no accepted network reached. Exits with 1 where a case crashed, hung, raised anything
 but a refusal, or computed something else.
 """
 
@@ -27,6 +28,7 @@ from hostile_workers import Outcome, outcomes
 from quick_build import kernels_of, load_kernels, own_instruction_sets
 
 from fuzz import CAUGHT
+from fuzz.coverage import KINDS, never_reached
 from fuzz.judge import Seed, judge_seed, seed_of, seeds, summary
 from fuzz.texts import FORMATS
 
@@ -94,7 +96,8 @@ class Campaign:
         for seed, kind, outcome in found:
             self.counts[seed.kind, kind] += 1
             stages = outcome.text.split() if kind == "accepted" and seed.is_network else []
-            self.counts.update(("stages", stage) for stage in stages)
+            parts = (stage.rpartition(":") for stage in stages)
+            self.counts.update((kind or "stages", name) for kind, _, name in parts)
             if kind not in ("accepted", "refused"):
                 self.keep(f"{kind}-{seed.kind}-{seed.number}", seed, outcome.text)
 
@@ -153,6 +156,8 @@ def main() -> int:
             if given.state:
                 save(campaign, given.state)
             print(f"seeds up to {campaign.next - 1}: {told(campaign.counts)}", flush=True)
+    for kind, names in never_reached(campaign.counts).items():
+        print(f"never reached, {kind}: {', '.join(names) or 'none'}", flush=True)
     return int(campaign.faults > 0)
 
 
@@ -180,7 +185,7 @@ def told(counts: Mapping[tuple[str, str], int]) -> str:
     return "; ".join(
         f"{kind}: "
         + ", ".join(f"{n} {what}" for (k, what), n in sorted(counts.items()) if k == kind)
-        for kind in dict.fromkeys(kind for kind, _ in counts)
+        for kind in dict.fromkeys(kind for kind, _ in counts if kind not in KINDS)
     )
 
 
