@@ -33,7 +33,8 @@ not those of the second table.
 
 Published figures are of the papers' own data and sizes, ours of the nearest task here. They show what a figure is
 about; they are not a comparison of equals. Where a cell is empty, there is no such figure. A Frechet distance depends
-on the number of pictures: 4.64 of 2,000 and 169 of 500 cannot be compared. A row "in part" says what is missing.
+on the number of pictures: 4.64 of 2,000 and 169 of 500 cannot be compared. A row "in part" says what is missing. "Ours"
+of a mechanism is what its test shows, and the least SNR of its integers.
 
 | paper | verdict | what it is for | command | to see or listen to | published | ours |
 |---|---|---|---|---|---|---|
@@ -118,11 +119,13 @@ def row(system: System) -> str:
 
 def paper_row(paper: Paper) -> str:
     """A paper's line of the first table."""
-    keys = {system.name: system.key for system in SYSTEMS}
-    tested = f"python -m pytest tests/seeds -k {keys.get(paper.name)}"
     verdict = f"{paper.verdict}: {paper.missing}" if paper.missing else paper.verdict
-    cells = [paper.name, verdict, paper.purpose, f"`{paper.command or tested}`"]
-    return "| " + " | ".join([*cells, paper.page, paper.published, paper.ours]) + " |"
+    command, ours = paper.command, paper.ours
+    if system := next((system for system in SYSTEMS if system.paper == paper.name), None):
+        command = command or f"python -m pytest tests/seeds -k {system.key}"
+        ours = ours or f"{system.own}; {system.integers}: at least {system.least_db:.0f} dB"
+    cells = [paper.name, verdict, paper.purpose, f"`{command}`"]
+    return "| " + " | ".join([*cells, paper.page, paper.published, ours]) + " |"
 
 
 def page() -> str:

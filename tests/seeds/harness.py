@@ -56,6 +56,7 @@ class System:
         session: its session constants.
         calibrated: another calibration than its own calls, of a float model.
         time_axes, hop: of a network of whole recordings.
+        part_of: the paper that it belongs to, if the paper's name is another.
     """
 
     name: str
@@ -74,6 +75,12 @@ class System:
     calibrated: Callable[[Model], Calibration] | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
     hop: int | None = None
+    part_of: str = ""
+
+    @property
+    def paper(self) -> str:
+        """The name of its paper in the first table."""
+        return self.part_of or self.name
 
     @property
     def key(self) -> str:

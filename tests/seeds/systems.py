@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from seeds import checks, further_checks, further_networks, networks
+from seeds import checks, further_checks, further_networks, networks, streaming_checks
 from seeds.harness import System
 
 from edgekit.base.sampler_table import Roles
@@ -62,6 +62,16 @@ def masks(random: np.random.Generator, n: int) -> dict[str, object]:
     return {name: array.astype(np.float32) for name, array in found.items()}
 
 
+def noisy_frames(random: np.random.Generator, n: int) -> dict[str, object]:
+    drawn = random.standard_normal((2, n, 1, 4, 8)).astype(np.float32)
+    return dict(zip(("noisy", "noise"), drawn, strict=True))
+
+
+def windows(random: np.random.Generator, n: int) -> dict[str, object]:
+    sound, knobs = random.standard_normal((n, 1, 1, 256)), random.uniform(-0.5, 0.5, (n, 1, 4))
+    return {"window": sound.astype(np.float32), "knobs": knobs.astype(np.float32)}
+
+
 def raw(random: np.random.Generator, n: int) -> dict[str, object]:
     """Pieces of exposures, each with its gain."""
     scenes = [
@@ -105,13 +115,14 @@ SYSTEMS = (
         "unet",
         checks.draws_another_image_of_each_label,
         GUIDED,
+        part_of="Enhancing Diffusion Models (DDPM, DDIM, CFG)",
         weights=(46300, 17225),
     ),
     System(
         "Latent diffusion",
         "Rombach et al. 2022",
         "a denoiser of labels with a decoder behind the last row",
-        "the decoder's picture comes out",
+        "the result is the decoder's picture",
         "labelled",
         checks.decodes,
         replace(BY_V, networks={"last": f"{HERE}:decoder"}),
@@ -143,7 +154,7 @@ SYSTEMS = (
         "One More Step",
         "Hu et al. 2024",
         "a first row of a network of its own",
-        "its level is the first time's",
+        "the first step reads the noise level of the sampler's first time",
         "labelled",
         checks.draws_its_first_row,
         replace(BY_V, one_more_step=True, networks={"first": f"{HERE}:blind"}),
@@ -163,7 +174,7 @@ SYSTEMS = (
         "Stochastic interpolants",
         "Albergo et al. 2023",
         "drift and denoiser between two kinds of data, gamma a root",
-        "it begins with data, and noise is between the ends alone",
+        "it starts from data, and noise is added only between the ends",
         "drift_and_noise",
         checks.goes_from_data_to_data,
         Interpolant(steps=6, eps=0.3, gamma="root", roles=Roles(y="y")),
@@ -173,7 +184,7 @@ SYSTEMS = (
         "Dehazing Ultrasound",
         "Stevens et al. 2024",
         "tissue and haze as channels, with the projection in the module",
-        "what is drawn explains its own measurement best",
+        "the tissue and haze that it draws explain their own measurement best",
         "dehazing",
         checks.pulls_onto_the_measurement,
         replace(EPS, roles=Roles(y="y")),
@@ -203,7 +214,7 @@ SYSTEMS = (
         "Golden Noise",
         "Zhou et al. 2024",
         "NPNet's residual branch as the first network",
-        "the text moves the start",
+        "another text gives another start",
         "plain",
         checks.begins_where_its_first_network_says,
         replace(EPS, networks={"first": f"{HERE}:golden_noise"}),
@@ -233,7 +244,7 @@ SYSTEMS = (
         "NoiseDiffusion",
         "Zheng et al. 2024",
         "rows that rise, and the example of docs/guides/diffusion.md",
-        "rows rise from the image",
+        "the steps go from the picture up to noise",
         "plain",
         checks.encodes,
         replace(EPS, kind="ddim-encode"),
@@ -247,13 +258,14 @@ SYSTEMS = (
         "anagram",
         checks.turns_with_its_views,
         BY_V,
+        part_of="Visual anagrams, Anagram-MTL",
         weights=(7248, 6170),
     ),
     System(
         "Conditional image leakage",
         "Zhao et al. 2024",
         "a late start with the data's moments (Analytic-Init)",
-        "the start's moments",
+        "the start has the data's mean and variance",
         "plain",
         checks.begins_late,
         replace(
@@ -324,13 +336,14 @@ SYSTEMS = (
         "draft_tree",
         checks.accepts_more_of_a_tree,
         draws=symbols,
+        part_of="Hydra",
         weights=(140928, 49696),
     ),
     System(
         "SPRIGHT",
         "Li et al. 2015",
         "the Walsh-Hadamard transform of 256 numbers",
-        "it is the matrix",
+        "it equals the product with the Walsh-Hadamard matrix",
         "walsh",
         checks.is_hadamards_matrix,
         draws=gauss("x", 1, 256),
@@ -353,7 +366,7 @@ SYSTEMS = (
         "EigenShield",
         "",
         "one projection onto the directions above the Marchenko-Pastur edge",
-        "three of 32 are left; twice is once",
+        "three of 32 directions are left; a second projection changes nothing",
         "shield",
         checks.projects,
         draws=gauss("e", 1, 32),
@@ -384,6 +397,54 @@ SYSTEMS = (
         weights=(200, 178),
     ),
     System(
+        "S5",
+        "Smith et al. 2023",
+        "a state-space layer whose channels share their states, DiagonalSSM(mixing=True)",
+        "run hop by hop, it equals its recurrence in complex numbers",
+        "shared_states",
+        streaming_checks.shares_its_states,
+        draws=gauss("u", 1, 4, 8),
+        time_axes={"u": 2},
+        hop=8,
+        weights=(720, 2998),
+    ),
+    System(
+        "Mamba",
+        "Gu and Dao 2023",
+        "a block whose state space chooses its step by its input, SelectiveSSM",
+        "run hop by hop, it equals its recurrence",
+        "mamba",
+        streaming_checks.selects,
+        draws=gauss("u", 1, 4, 8),
+        time_axes={"u": 2},
+        hop=8,
+        weights=(1108, 1521),
+    ),
+    System(
+        "Stream.FM",
+        "arXiv 2512.19442",
+        "three steps of a flow over frames, each with a past of its own; noise is an input",
+        "run hop by hop, it equals the whole recording; no frame acts on an earlier one",
+        "causal_flow",
+        streaming_checks.flows_frame_by_frame,
+        draws=noisy_frames,
+        time_axes={"noisy": 2, "noise": 2},
+        hop=8,
+        weights=(1652, 1641),
+    ),
+    System(
+        "SignalTrain",
+        "Hawley et al. 2019",
+        "a window's learnt spectra, whose size and phase go through layers along time with the knobs",
+        "other knobs give another sound of the same window",
+        "window_effect",
+        streaming_checks.listens_to_its_knobs,
+        draws=windows,
+        integers="w8a16",
+        least_db=40.0,
+        weights=(18616, 18186),
+    ),
+    System(
         "S5-PTD",
         "Yu et al. 2024",
         "a state-space layer that begins with the rates of a perturbed matrix, DiagonalSSM(init='ptd')",
@@ -399,7 +460,7 @@ SYSTEMS = (
         "Chimera",
         "Behrouz et al. 2024",
         "a frame of a state space over time and variates, two heads",
-        "frame by frame it is the recurrence; a variate acts on later ones alone",
+        "it equals its recurrence; a variate acts on later ones alone",
         "chimera",
         further_checks.goes_over_time_and_variates,
         draws=gauss("x", 1, 4),
@@ -411,7 +472,7 @@ SYSTEMS = (
         "Orchid",
         "Karami and Ghodsi 2024",
         "a convolution over a window whose kernel follows from the window",
-        "a window moved around moves the output",
+        "a window shifted in a circle shifts the output",
         "orchid",
         further_checks.moves_with_its_window,
         draws=gauss("x", 1, 4, 32),
@@ -503,6 +564,7 @@ SYSTEMS = (
         draws=lambda random, n: {"x": random.uniform(1, 2, (n, 1, 3)).astype(np.float32)},
         integers="w8a16",
         least_db=30.0,
+        part_of="Product units",
         weights=(20, 30),
     ),
 )

@@ -183,8 +183,9 @@ def show(
         for recipe, played in sounds.items():
             for kind, sound in zip(SOUND_KINDS, played, strict=True):
                 write_wav(folder / f"{kind}-{recipe}.wav", sound, RATE, "PCM_16")
-        found = pitch_and_loudness(ears, sounds[KEPT][1])[0]
-        draw(folder / "instrument.png", (voice, sounds[KEPT][1]), (features[1][0], found))
+        dry = sounds[KEPT][-1]
+        pitches = raise_low_voice(features[1][0]), pitch_and_loudness(ears, dry)[0]
+        draw(folder / "instrument.png", (voice, dry), pitches)
     said_of_all = (
         f"pitch is judged in held notes alone, without {1000 * BORDER * HOP / RATE:g} ms on both sides of each change",
         "mixed is calibrated on stretches of the melody and of the voice that are played here",
@@ -200,16 +201,16 @@ def show(
 
 
 def draw(path: Path, sounds: tuple[Float32, Float32], pitches: tuple[Float32, Float32]) -> None:
-    """Write a picture: the pitch of the voice and of the instrument, and spectrograms of both.
+    """Write a picture: the pitch that the instrument gets and that it plays, and spectrograms of voice and instrument.
 
     Args:
         path: of the .png.
         sounds: the voice and the instrument, (samples,) each.
-        pitches: the listener's pitch of each, (frames,) in Hz; 0 where it finds none.
+        pitches: of the voice, in the instrument's range, and of the instrument, (frames,) in Hz; 0 where none is found.
     """
     figure = new_figure(9, 7)
     above, *below = figure.subplots(3, 1, sharex=True)
-    for f0, name, late in zip(pitches, ("voice", "played"), (0, LATE), strict=True):
+    for f0, name, late in zip(pitches, ("wanted", "played"), (0, LATE), strict=True):
         seconds = ((np.arange(f0.size) + 1) * HOP - FRAME / 2 - late) / RATE
         above.plot(seconds, np.where(f0 > 0, f0, np.nan), label=name, linewidth=1.5)
     above.set_yscale("log", base=2)

@@ -166,8 +166,8 @@ def show(
         draw(folder / "scene.png", vectors[KEPT], scene.vectors)
     files = ("scene.wav", "stereo.wav", "found.json", "scene.png", f"{KEPT}/report.html")
     said = (
-        "scene.wav has the channels W, Y, Z, X; stereo.wav is what two microphones to the left and right hear",
-        f"a sound is told {1000 * LATE * HOP / RATE:g} ms behind it, and a hop",
+        "scene.wav has the channels W, Y, Z, X; stereo.wav is the sound at two microphones, left and right",
+        f"a sound is reported {1000 * LATE * HOP / RATE:g} ms and a hop after it",
     )
     return HearableDemo("scene", out, rows, files, (*said, *notes))
 

@@ -97,7 +97,7 @@ def show(
     files = ("voice.wav", "sentence.wav", "closures.wav", "closures.csv", "voice-source.png")
     notes = (
         "closures.wav clicks at each closure of the sentence: its melody without its words",
-        f"a closure is told {1000 * DELAY / RATE:g} ms behind it, and a hop",
+        f"a closure is reported {1000 * DELAY / RATE:g} ms and a hop after it",
         *notes,
     )
     report = f"{KEPT}/report.html"

@@ -90,7 +90,7 @@ def quality_of(times_s: tuple[float, ...], ends_s: list[float]) -> Quality:
     return {
         f"keywords found of {len(ends_s)}": float(found),
         "false alarms": float(false),
-        "ms behind the word": 1000 * float(np.median(late)) if late else None,
+        "median ms after the word": 1000 * float(np.median(late)) if late else None,
     }
 
 
