@@ -43,7 +43,7 @@ SOUNDS = (
     Sound("compressor-before", "compressor", "dry.wav", seconds=5.0),
     Sound("compressor-after", "compressor", "w8a16.wav", seconds=5.0),
     Sound("instrument-before", "instrument", "voice.wav"),
-    Sound("instrument-after", "instrument", "voice-mixed.wav"),
+    Sound("instrument-after", "instrument", "voice-dry-mixed.wav"),
     Sound("scene", "scene", "stereo.wav"),
     Sound("stream-diffusion-before", "stream-diffusion", "noisy.wav"),
     Sound("stream-diffusion-after", "stream-diffusion", "64-ms-late.wav"),

@@ -107,7 +107,7 @@ def small_calls(kernel: str, bounds: Bounds) -> list[Call]:
     """Return small calls of a kernel that differ in the sizes of their arrays or in a scalar, each size in turn."""
     found: dict[tuple[object, ...], Call] = {}
     for seed in range(SEEDS):
-        for call in remainder_calls(kernel, seed, bounds.values, bounds.others):
+        for call in remainder_calls(kernel, seed, range(bounds.values), bounds.others):
             found.setdefault(tuple(_size(argument) for argument in call.args), call)
     ordered = sorted(found.values(), key=_bytes)
     small = [call for call in ordered if _bytes(call) <= bounds.bytes] or ordered[:1]

@@ -14,6 +14,7 @@ import onnx
 import pytest
 from c_kernels import needs_cc
 from fuzz.cores import cores, differing
+from fuzz.coverage import all_of, never_reached
 from fuzz.damage import ACTIONS, damaged
 from fuzz.graphs import drawn, shapes_of
 from fuzz.judge import Seed, Wrong, judge, judge_seed, seed_of, seeds
@@ -163,3 +164,16 @@ def accepted(number: int) -> bool:
     except UsageError:
         return False
     return True
+
+
+@needs_cc
+def test_what_an_accepted_network_reaches_is_named_and_the_rest_listed(tmp_path: Path) -> None:
+    path = Path(__file__).parent / "pinned" / "gru_mask-float32.onnx"
+    words = judge(path.read_bytes(), 0, False).split()
+    reached = {tuple(word.split(":")) for word in words if ":" in word}
+    assert {("kernel", "ek_gru_f32"), ("kernel", "ek_gru_s8_s8"), ("emitter", "GRU")} <= reached
+    assert any(kind == "pass" for kind, _ in reached)
+    assert all(name in all_of(kind) for kind, name in reached)
+    left = never_reached(reached)
+    assert "ek_lrn_f32" in left["kernel"] and "ek_gru_f32" not in left["kernel"]
+    assert {kind: sorted(all_of(kind)) for kind in left} == never_reached([])

@@ -101,6 +101,8 @@ SUITES = {
     "kernel_defects",
     "kernel_devices",
     "kernel_proofs",
+    "kernel_times",
+    "safety",
     "kernel_wasm",
     "kernels",
     "keyword_spotter",

@@ -15,7 +15,7 @@ from edgekit.fpga.synthesis import place, synthesise
 
 SIZES = ("1x2x4", "2x2x4", "2x2x8", "4x4x4")  # lanes, columns, bits of weights
 NAMES = {"rtl": "SystemVerilog", "hls": "XLS"}
-HEAD = """| data path | of | LUT4 | FF | MULT18X18D | DP16KD | MHz, placed | TRELLIS_COMB |
+HEAD = """| data path | source | LUT4 | FF | MULT18X18D | DP16KD | MHz, placed | TRELLIS_COMB |
 |---|---|---|---|---|---|---|---|"""
 
 

@@ -156,7 +156,7 @@ def print_table(ladder: "Ladder", seeds: int) -> None:
     torch.manual_seed(0)
     net, _ = random_detector(ladder.size)  # of trained weights, sums may have other bits
     engines = {b: choose(integer_network(net, b), PARTS["XCZU3EG"]) for b in (4, 8)}
-    own = ("AP", "AP50", "detector, ms", "64x64x256, ms")
+    own = ("AP, %", "AP50, %", "detector, ms, modelled", "64x64x256 layer, ms, modelled")
     table = Table("deformable layers", "seeds", *own, "paper: AP / AP50", "paper: ms")
     print(table.markdown())
     for row in ROWS:

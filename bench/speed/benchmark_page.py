@@ -18,8 +18,8 @@ TEXT = (TEMPLATES / "benchmarks.md").read_text(encoding="utf-8")
 
 WHAT = {
     "a": "denoiser: 257 -> Linear 256 -> two GRU 256 -> Linear 257",
-    "b": "Conv-TasNet's shape: hop of 16 samples, 8 blocks of 128 channels",
-    "c": "MobileNet's shape: pictures of 64 x 64",
+    "b": "the shape of Conv-TasNet: hop of 16 samples, 8 blocks of 128 channels",
+    "c": "the shape of MobileNet: pictures of 64 x 64",
     "gtcrn": "GTCRN, a published denoiser, 16 ms",
     "dtln_1": "DTLN, the first half of a published denoiser, 8 ms",
     "dtln_2": "DTLN, its second half",
@@ -28,7 +28,7 @@ WHAT = {
     "gridnet": 'causal TF-GridNet of the size of "Look Once to Hear", 8 ms',
     "crepe": "CREPE tiny, pitch of a frame of 1,024 samples",
     "magika": "magika, a published detector of file types, 2,048 bytes",
-    "dnsmos": "DNSMOS's convolutions (model_v8), a published judge of speech, 9 s",
+    "dnsmos": "DNSMOS's convolutions (model_v8), a published estimator of speech quality, 9 s",
     "basic_pitch": "basic-pitch, a published transcriber of notes, 2 s",
     "ds_cnn": "MLPerf Tiny's keyword network, 49 x 10",
     "resnet8": "MLPerf Tiny's ResNet-8, pictures of 32 x 32",
@@ -110,10 +110,10 @@ def swept(row: Row) -> str:
     return f"{own / floor:.2f}x ({own:.1f} us, reading alone {floor:.1f} us)"
 
 
-WIDTHS = ("weights, bytes", "state, bytes", "scratch, bytes", "over its bound")
-SIZES = ("", "what it is", "recipe", "multiply-accumulates a hop", *WIDTHS)
-APART = ("dB to ours", "dB to float")
-TIMES = ("network", "recipe", "engine", "median us", "p99 us", "ratio", *APART)
+WIDTHS = ("weights, bytes", "state, bytes", "scratch, bytes", "scratch over its lower bound")
+SIZES = ("network", "description", "recipe", "MACs per call", *WIDTHS)
+APART = ("SNR to EdgeKit, dB", "SNR to float, dB")
+TIMES = ("network", "recipe", "engine", "median, us", "p99, us", "ratio", *APART)
 GOALS = (
     Goal("a", "float32", "at most 1.05x the time of reading its weights", swept),
     Goal("a", "w8a8", ">= 1.5x LiteRT, >= 35 dB", over("litert", "onnxruntime")),
@@ -150,7 +150,7 @@ def page(rows: Sequence[Row]) -> str:
         versions=versions(rows),
         networks=table_of(SIZES, map(network_row, rows)),
         times=table_of(TIMES, (cells for row in rows for cells in time_rows(row))),
-        goals=table_of(("network", "goal", "found"), goals),
+        goals=table_of(("network", "goal", "measured"), goals),
         kernels="\n\n".join(kernel_table(row) for row in rows if "kernels" in row),
     )
 

@@ -37,15 +37,20 @@ WALKED_BYTES = 128 << 20  # more than the caches of a server's core have
 ROUNDS = 20
 NETWORKS = ("a", "b", "c", "gtcrn", "dtln_1", "dtln_2", "silero", "ds_cnn", "resnet8")
 WALK = "import numpy as np\nx = np.zeros({count}, np.uint8)\nwhile True:\n    x += 1\n"
-COLD = ("cold", "p99.9", "cold over warm", "reading the weights, cold")
-HEAD = ("network", "recipe", "warm", "p99.9", *COLD, "busy", "p99.9", "Python")
+COLD = ("cold, us", "cold p99.9", "cold / warm", "reading the weights, cold, us")
+WARM, BUSY = ("warm, us", "warm p99.9"), ("busy, us", "busy p99.9")
+HEAD = ("network", "recipe", *WARM, *COLD, *BUSY, "Python, us")
 TEXT = """\
 {heading}
 
-`python bench conditions --write` makes this part. *Cold*: between two hops the program walks through 128 MiB, so
-that nothing of the network is in a cache; beside it what reading as many bytes as its weights have takes, as cold.
-*Busy*: another core walks through memory without end. *Python*: what the call of a hop takes above C
-(`Stream.process`). Microseconds at the median and at 99.9 of 100 hops. {cpu}; load at the start {load:.1f}.
+`python bench conditions --write` measures this part. All times are microseconds per hop: the median, and the 99.9th
+percentile (p99.9). Machine: {cpu}; its load at the start was {load:.1f} (1 is one busy core).
+
+- *Warm*: one hop after another.
+- *Cold*: between two hops the program reads 128 MiB, so that no part of the network is in a cache. *Reading the
+  weights, cold* is the time to read as many bytes as the weights have, from the same state.
+- *Busy*: another core reads and writes memory all the time.
+- *Python*: the time that `Stream.process` adds to the hop in C.
 
 {table}
 

@@ -61,7 +61,15 @@ def main() -> None:
     given = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     chosen = ("", *given.keys)
-    head = ("steps", "recipe", "keys", "encoder runs", "ms a digit", "less time, %", "PSNR, dB")
+    head = (
+        "steps",
+        "recipe",
+        "key steps",
+        "encoder runs",
+        "ms per digit",
+        "time saved, %",
+        "PSNR, dB",
+    )
     table = Table(*head, numbers=4)
     with tempfile.TemporaryDirectory() as scratch:
         for steps in given.steps:

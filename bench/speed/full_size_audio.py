@@ -235,11 +235,11 @@ HEAD = (
     "network",
     "parameters (published)",
     "recipe",
-    "million MACs a hop",
+    "million MACs per hop",
     "hop, ms",
-    "us a hop, median",
-    "least",
-    "of the hop, %",
+    "median us per hop",
+    "least us per hop",
+    "median / hop, %",
     "flash, kB",
     "RAM, kB",
     "SNR, dB",
@@ -249,7 +249,7 @@ HEAD = (
 
 def head(cores: list[str]) -> list[str]:
     """Of the table."""
-    return [*HEAD, *(f"{core}, million instructions a hop" for core in cores)]
+    return [*HEAD, *(f"{core}, million instructions per hop (modelled time)" for core in cores)]
 
 
 def cells(row: Row, cores: list[str]) -> list[str]:
@@ -302,7 +302,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="networks")
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
     parser.add_argument("--cores", nargs="*", choices=CORES, default=list(CORES))
-    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
     given = parser.parse_args()
     if given.write and given.cores != list(CORES):
         parser.error("--write takes all cores: leave --cores out")

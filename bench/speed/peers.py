@@ -151,9 +151,10 @@ def measure(name: str, recipe: str, cache: Path) -> Row:
                     continue
                 apart = {"float": lowest(theirs, exact), "ours": lowest(outputs, theirs)}
                 engines[row] = {"float_db": apart["float"]}
-                far = [f"{db:.1f} dB from {what}" for what, db in apart.items() if not is_same(db)]
+                names = {"float": "to float", "ours": "to EdgeKit"}
+                far = [f"{db:.1f} dB {names[of]}" for of, db in apart.items() if not is_same(db)]
                 if far:
-                    engines[row]["failed"] = f"its outputs are {' and '.join(far)}"
+                    engines[row]["failed"] = f"the SNR of its outputs is {' and '.join(far)}"
                 else:
                     peers[row] = found
         if (name, recipe) == SWEPT:
