@@ -31,7 +31,7 @@ class KnownFrames:
         ]
 
     def frames(self, value: ir.Value, time: TimeAxis, count: int, unread: int = 0) -> Array | None:
-        """Return the first `count` frames; None if they follow from an input, those but the first `unread`."""
+        """Return the first `count` frames; None if one follows from an input. The first `unread` of them may."""
         while time.length(self._samples) < count:
             self._samples *= 2
             self._instance = self._at(self._samples).ir

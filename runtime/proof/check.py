@@ -74,7 +74,7 @@ def verdict_of(program: Program) -> Verdict:
     unchecked = tuple(chain.from_iterable(function.limits() for function in followed))
     own, sums = followed[: len(runs)], tuple(_sums(program))
     return Verdict(
-        (*_missing(program), *_contradictions(followed), *_wrong_sums(sums)),
+        (*_absent_functions(program), *_contradictions(followed), *_wrong_sums(sums)),
         tuple(functions),
         sum(function.count for function in own),
         sums,
@@ -83,7 +83,7 @@ def verdict_of(program: Program) -> Verdict:
     )
 
 
-def _missing(program: Program) -> list[str]:
+def _absent_functions(program: Program) -> list[str]:
     """The functions of the facts that the C lacks."""
     names = [name for name in program.facts["functions"] if name not in program.functions]
     return [f"{name}: the C has no such function" for name in names]
