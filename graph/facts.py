@@ -146,7 +146,7 @@ _ROWS = (
     Facts("ConvTranspose", linear=True, weights=(1,), bias=2, slides=True, degree=1),
     Facts("Cos", elementwise=True),
     Facts("Cosh", elementwise=True),
-    Facts("CumSum"),
+    Facts("CumSum", degree=1),
     Facts("DFT", degree=1),
     Facts("DeformConv", weights=(1,), bias=3),
     Facts("DepthToSpace", moves="copies"),

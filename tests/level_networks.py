@@ -113,6 +113,76 @@ def log_power(log: str = "Log", guard: str = "Max") -> Model:
     return _parsed(body, {n: np.asarray(a, np.float32) for n, a in arrays.items()})
 
 
+def level_divided(sums: bool = False, ring: bool = False) -> Model:
+    """PCM over its level, through two layers with biases, times the level.
+
+    With `sums` the level is that of all hops; with a `ring` a layer reads the products of this hop and the last one.
+    """
+    rng = np.random.default_rng(1)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "floor": np.float32([[1e-10]]),
+        "pole": np.float32([[0.8]]),
+        "share": np.float32([[0.2]]),
+        "one": np.float32([[1]]),
+        "axes": np.array([1]),
+        "a": _weights(rng, HOP, HOP),
+        "a_b": np.float32(rng.standard_normal(HOP) / 4),
+        "b": _weights(rng, HOP, HOP),
+        "b_b": np.float32(rng.standard_normal(HOP) / 4),
+        "out": _weights(rng, 2 * HOP, HOP),
+    }
+    states = [("held", "float[1, 1]")]
+    level = "more = Mul (now, share)  old = Mul (held, pole)  held_next = Add (old, more)"
+    end = "y = Mul (second, root)"
+    if sums:
+        states += [("count", "float[1, 1]")]
+        level = "held_next = Add (held, now)  count_next = Add (count, one)  seen = Div (held_next, count_next)"
+    if ring:
+        states += [("before", f"float[1, {HOP}]")]
+        end = "before_next = Mul (second, root)  both = Concat <axis = 1> (before, before_next)  y = Gemm (both, out)"
+    inputs, outputs = (
+        ", ".join(f"{kind} {name}{tail}" for name, kind in states) for tail in ("", "_next")
+    )
+    body = f"""< ir_version: 10, opset_import: ["": 21] >
+        levels (float[1, {HOP}] pcm, {inputs}) => (float[1, {HOP}] y, {outputs}) {{
+            power = Mul (pcm, pcm)
+            now = ReduceMean (power, axes)
+            {level}
+            mean = Add ({"seen" if sums else "held_next"}, floor)
+            root = Sqrt (mean)
+            shape = Div (pcm, root)
+            first = Gemm (shape, a, a_b)
+            bent = Relu (first)
+            second = Gemm (bent, b, b_b)
+            {end}
+        }}"""
+    return _parsed(body, arrays, [(name, f"{name}_next") for name, _ in states])
+
+
+def mask_in_ring() -> Model:
+    """PCM times gains of its logarithm, and a layer over this hop's product and that of the hop before."""
+    rng = np.random.default_rng(2)
+    arrays = {
+        "floor": np.float32(1e-10),
+        "a": rng.standard_normal((HOP, HOP)) / HOP,
+        "a_b": rng.standard_normal(HOP),
+        "out": rng.standard_normal((2 * HOP, HOP)) / np.sqrt(2 * HOP),
+    }
+    body = f"""< ir_version: 10, opset_import: ["": 21] >
+        levels (float[1, {HOP}] pcm, float[1, {HOP}] held) => (float[1, {HOP}] y, float[1, {HOP}] held_next) {{
+            power = Mul (pcm, pcm)
+            heard = Add (power, floor)
+            seen = Log (heard)
+            sums = Gemm (seen, a, a_b)
+            gains = Sigmoid (sums)
+            held_next = Mul (pcm, gains)
+            both = Concat <axis = 1> (held, held_next)
+            y = Gemm (both, out)
+        }}"""
+    floats = {n: np.asarray(a, np.float32) for n, a in arrays.items()}
+    return _parsed(body, floats, [("held", "held_next")])
+
+
 def recurrent(
     seed: int, cell: str = "GRU", reset: int = 0, steps: int = 1, bias: bool = False
 ) -> Model:

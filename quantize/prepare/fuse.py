@@ -20,9 +20,14 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.roles import feeds_sensitive, reduced_axes
 from edgekit.quantize.prepare.fuse_cells import lstm_step
 
+Pattern = Callable[[ir.Graph, ir.Node], ir.Node | None]
 
-def fuse(model: Model) -> Model:
-    """Return a model in which every LSTM step and every pattern of `PATTERNS` is one node; it computes the same."""
+
+def fuse(model: Model, patterns: Sequence[Pattern] | None = None) -> Model:
+    """Return a model in which every LSTM step and every pattern is one node; it computes the same.
+
+    Without `patterns` these are all of `PATTERNS`.
+    """
     copy = model.ir.clone()
     graph = copy.graph
     for node in list(graph):
@@ -30,7 +35,7 @@ def fuse(model: Model) -> Model:
     for node in reversed(list(graph)):
         if _is_open(node):
             _remove_unused(graph, lstm_step(graph, node))
-    for recognise in PATTERNS:
+    for recognise in PATTERNS if patterns is None else patterns:
         for node in reversed(list(graph)):  # the longest pattern first
             new = recognise(graph, node) if _is_open(node) else None
             if new is None:
@@ -290,7 +295,7 @@ def _drop_leading_axes(array: np.ndarray, rank: int) -> np.ndarray:
     return array.reshape(array.shape[max(array.ndim - rank, 0) :])
 
 
-PATTERNS: tuple[Callable[[ir.Graph, ir.Node], ir.Node | None], ...] = (
+PATTERNS: tuple[Pattern, ...] = (
     layer_normalization,
     magnitude,
     mean_square,

@@ -216,16 +216,24 @@ def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
 
 
 def _keep_in_float(model: Model) -> None:
-    """Keep tensors that follow the level in float between float nodes, if an element takes few operations."""
+    """Keep tensors that follow the level in float between float nodes, if an element takes few operations.
+
+    Such outputs and states of the network stay in float, too: no layer rounds them.
+    """
     found, nodes = degrees(model), list(model.ir.graph)
-    after_floats = _nodes_after_floats(nodes, found)
+    after_floats, outputs = _nodes_after_floats(nodes, found), {*model.ir.graph.outputs}
     kept = {node for node in nodes if FLOAT_NODE in node.metadata_props}
     for node in reversed(nodes):
-        readers = {use.node for output in node.outputs for use in output.uses()}
-        ends = found.keys().isdisjoint(node.outputs)
-        if node in after_floats and (ends or (readers and readers <= kept)):
+        ends = found.keys().isdisjoint(node.outputs) or outputs.issuperset(node.outputs)
+        if node in after_floats and (ends or _feeds_only(node, kept)):
             kept.add(node)
             node.metadata_props[FLOAT_NODE] = "1"
+
+
+def _feeds_only(node: ir.Node, readers: Collection[ir.Node]) -> bool:
+    """Whether these nodes, and no others, read the results of a node."""
+    users = [use.node for output in node.outputs for use in output.uses()]
+    return bool(users) and all(user in readers for user in users)
 
 
 def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node]:

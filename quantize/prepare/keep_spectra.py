@@ -1,7 +1,7 @@
-"""The way from samples over a spectrum to a logarithm stays in float: powers span more than integers hold.
+"""The way from sound to a logarithm stays in float, as over a spectrum: powers span more than integers hold.
 
-The same holds for the way to a broken power, and to what is divided by, as the running mean of PCEN (Wang et al., 2017,
-equation 1).
+The same holds for the way to a broken power, and to what is divided by: the running mean of PCEN (Wang et al., 2017,
+equation 1), or the level of the sound by which a network divides its input.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import onnx_ir as ir
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of
+from edgekit.quantize.prepare.levels import degrees
 
 TRANSFORMS = frozenset({("", "DFT"), (FRONTEND_DOMAIN, "STFT")})
 
@@ -17,12 +18,14 @@ TRANSFORMS = frozenset({("", "DFT"), (FRONTEND_DOMAIN, "STFT")})
 def keep_spectra(model: Model) -> Model:
     """Return a model whose nodes on such paths stay in float, as those of a front end.
 
-    Nodes between the transform and the logarithm may work element by element, move elements, sum them, or filter them
-    by constant weights and biases not below 0. The same holds before the transform.
+    A way begins with a transform, or with what follows the level of the network's sound. Its nodes may work element by
+    element, move elements, sum them, or filter them by constant weights and biases not below 0. The same holds before
+    the transform.
     """
     graph_model = model.ir.clone()
     graph = graph_model.graph
-    ways = _ways_to_logarithms(graph, _nodes_after_transforms(graph))
+    after = _nodes_after_transforms(graph) | _level_nodes(Model(graph_model))
+    ways = _ways_to_logarithms(graph, after)
     if not ways:
         return model
     for node in ways:
@@ -40,6 +43,13 @@ def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
         if carries or (node.domain, node.op_type) in TRANSFORMS:
             after.add(node)
     return after
+
+
+def _level_nodes(model: Model) -> set[ir.Node]:
+    """Return the nodes that carry values that follow the level of the sound, and the logarithms that these meet."""
+    found, nodes = degrees(model), [node for node in model.ir.graph if _passes(node)]
+    after = {node for node in nodes if not found.keys().isdisjoint(node.outputs)}
+    return after | {node for node in nodes if _needs_range(node, after)}
 
 
 def _ways_to_logarithms(graph: ir.Graph, after: set[ir.Node]) -> set[ir.Node]:
@@ -79,4 +89,5 @@ def _passes(node: ir.Node) -> bool:
         weights = array_of(node.inputs[1])
         bias = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
         return weights is not None and all((w >= 0).all() for w in (weights, bias) if w is not None)
-    return facts.elementwise or facts.moves in ("renames", "copies") or facts.mixes == "axes"
+    sums = facts.mixes == "axes" or facts.averages or facts.degree is not None
+    return facts.elementwise or facts.moves in ("renames", "copies") or sums

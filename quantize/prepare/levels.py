@@ -73,25 +73,35 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
 def _strip_clip(value: ir.Value | None) -> ir.Value | None:
     """Return the input of a Clip that guards against 0, or the value itself."""
     node = None if value is None else value.producer()
-    guards = node is not None and node.op_type == "Clip" and all(map(_is_floor, node.inputs[1:]))
-    return node.inputs[0] if node is not None and guards else value
+    return node.inputs[0] if node is not None and _guards(node) else value
+
+
+def _guards(node: ir.Node) -> bool:
+    """Whether it is a Clip that only keeps values away from 0."""
+    return node.op_type == "Clip" and all(map(_is_floor, node.inputs[1:]))
 
 
 def degrees(model: Model) -> Degrees:
     """Return the degree of every tensor that follows the level of the network's sound; none without such an input.
 
     It only decides which tensors are worth a scale per hop. So small constants and factors that do not follow the
-    level, as the gains of a mask, are ignored. States follow if they hold past input.
+    level, as the gains of a mask, are ignored. States follow if they hold, sum or average what follows.
     """
     name = pcm_input(model)
     if name is None:
         return {}
     sound = next(value for value in model.ir.graph.inputs if value.name == name)
-    past = _states_of_past_input(model, sound)
-    found = _level_sources(model, dict.fromkeys([sound, *past], 1.0))
-    for degree in MEANS:
-        found = _followed_with_means(model, found, degree)
-    return found
+    states = dict(state_values(model))
+    known = dict.fromkeys([sound, *_states_of_past_input(model, sound)], 1.0)
+    for _ in MEANS:  # one state may follow by another one, as what a running mean multiplies
+        found = _level_sources(model, known)
+        for degree in MEANS:
+            found = _followed_with_means(model, found, degree)
+        followed = {
+            x: found[x] for x, y in states.items() if x in found and found.get(y) == found[x]
+        }
+        known = {sound: 1.0, **followed}
+    return _level_sources(model, known)
 
 
 def _level_sources(model: Model, known: Degrees) -> Degrees:
@@ -105,13 +115,14 @@ def _level_sources(model: Model, known: Degrees) -> Degrees:
 
 
 def _followed_with_means(model: Model, found: Degrees, degree: float) -> Degrees:
-    """Return the degrees with the states that are running means of tensors of this degree.
+    """Return the degrees with the states that are running sums or means of tensors of this degree.
 
     Such a state follows if its next value follows alike. All others are taken out until that holds.
     """
     held = {x: y for x, y in state_values(model) if x not in found}
+    inputs = {value: known for value, known in found.items() if value.is_graph_input()}
     while held:
-        tried = _level_sources(model, {**found, **dict.fromkeys(held, degree)})
+        tried = _level_sources(model, {**inputs, **dict.fromkeys(held, degree)})
         kept = {x: y for x, y in held.items() if tried.get(y) == degree}
         if len(kept) == len(held):
             return tried
@@ -161,9 +172,15 @@ def _own_degree(node: ir.Node, operands: int) -> float | None:
         return OWN.get(node.op_type)
     if facts.weights:
         return facts.degree if operands == 1 and not _has_bias(node) else None
-    if facts.homogeneous or facts.averages or is_move(node):
+    if _scales_with_operands(node):
         return 1.0
     return facts.degree if all(_is_floor(value) for value in node.inputs) else None
+
+
+def _scales_with_operands(node: ir.Node) -> bool:
+    """Whether doubled operands give the doubled result."""
+    facts = facts_of(node)
+    return facts.homogeneous or facts.averages or is_move(node) or _guards(node)
 
 
 def _of_product(node: ir.Node, found: Degrees) -> float | None:

@@ -8,7 +8,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.deform.dilation import keep_offsets
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.equalize import equalize
-from edgekit.quantize.prepare.fuse import fuse
+from edgekit.quantize.prepare.fuse import fuse, layer_normalization
 from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.prepare.keep_spectra import keep_spectra
 from edgekit.quantize.prepare.migrate import migrate
@@ -38,4 +38,5 @@ def prepare(model: Model, calibration: Calibration, recipe: Recipe) -> Model:
 @lru_cache(maxsize=1)  # a search prepares one network in many ways
 def _suit_integers(network: ir.Model) -> Model:
     """Return what all recipes have in common."""
-    return mark_partial_results(unpack_states(keep_offsets(fuse(keep_spectra(Model(network))))))
+    normalized = fuse(Model(network), [layer_normalization])  # it divides by no level of its own
+    return mark_partial_results(unpack_states(keep_offsets(fuse(keep_spectra(normalized)))))

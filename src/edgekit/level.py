@@ -9,8 +9,8 @@ class RmsNormalized(nn.Module):
     """``rms(x) f(x / rms(x))``, exact in float where `f` has no biases: a blind denoiser (Mohan et al., ICLR 2020).
 
     An integer network calibrated at one level of noise loses the quieter ones in its steps. Around it, x and y must
-    stay in float: ``[tensors]`` of the recipe.toml with ``x = "float32"`` and ``y = "float32"``.
-
+    stay in float. Of networks of sound they do. Others need ``[tensors]`` of the recipe.toml with ``x = "float32"``
+    and ``y = "float32"``.
     """
 
     output_names = ("y",)

@@ -1,5 +1,7 @@
 """QDQ out: an ordinary ONNX file, types by the scheme, and the oracle within reach of onnxruntime."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -16,6 +18,7 @@ from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.compare import tensor_report
+from edgekit.quantize.recipe import RECIPES
 
 FLOOR_DB = {"attention": 30, "tcn": 30, "conv_recurrent": 30, "dual_path": 30}
 
@@ -79,3 +82,26 @@ def test_the_report_shows_where_noise_enters() -> None:
     assert rows["h1_next"].dtype == "int16"
     assert all(row.minimum <= row.maximum for row in rows.values())
     assert any(row.dtype == "float32" for row in rows.values())
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "gptq", "shaped"])
+def test_a_cell_of_a_constant_sequence_stays_in_float(rounding: str) -> None:
+    """Its states alone change, as of a cell that a number sets off."""
+    rng = np.random.default_rng(0)
+    shapes = {"seq": (1, 1, 4), "w": (1, 18, 4), "r": (1, 18, 6), "into": (8, 6), "out": (6, 8)}
+    arrays = {name: rng.standard_normal(shape) / 3 for name, shape in shapes.items()}
+    text = """<ir_version: 10, opset_import: ["": 21]> net (float[1,8] x) => (float[1,8] y)
+      <int64[3] state = {1, 1, 6}, int64[2] row = {1, 6}> {
+        sums = MatMul (x, into)  bent = Tanh (sums)  first = Reshape (bent, state)
+        none, last = GRU <hidden_size = 6> (seq, w, r, , , first)
+        end = Reshape (last, row)  y = MatMul (end, out)
+      }"""
+    parsed = onnx.parser.parse_model(text)
+    parsed.graph.initializer.extend(
+        onnx.numpy_helper.from_array(array.astype(np.float32), name)
+        for name, array in arrays.items()
+    )
+    model = from_onnx(parsed.SerializeToString(), name="net")
+    clip = {"x": rng.standard_normal((40, 1, 8)).astype(np.float32)}
+    made = quantize(model, Calibration((clip,), "x"), replace(RECIPES["w8a8"], rounding=rounding))
+    assert snr_db(run_hops(model, clip)["y"], run_hops(made, clip)["y"]) > 30

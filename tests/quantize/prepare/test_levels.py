@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from level_networks import log_power, network, sound
+from level_networks import level_divided, log_power, mask_in_ring, network, sound
 
 from edgekit.export.hop_runner import HopRunner, snr_db
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import fit, observe_model, quantize
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
-from edgekit.quantize.prepare.levels import QUIETER, Quieter, quieter
+from edgekit.quantize.prepare.levels import QUIETER, Quieter, degrees, quieter
 from edgekit.quantize.recipe import RECIPES, SHAPED
 
 W8A8, HOPS = RECIPES["w8a8"], 40
@@ -22,6 +23,25 @@ def test_integers_behind_a_logarithm_keep_quiet_sound(level: float) -> None:
     model, heard = log_power(), {"pcm": sound(HOPS, 9, level)}
     exact = HopRunner(model)(heard)["y"]
     assert snr_db(exact, HopRunner(quantize(model, Calibration(CLIPS, "x"), W8A8))(heard)["y"]) > 30
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1, 0.01, 1e-3])
+@pytest.mark.parametrize(
+    "model",
+    [level_divided(), level_divided(sums=True), level_divided(ring=True), mask_in_ring()],
+    ids=["running level", "level of all hops", "level before a state", "mask before a state"],
+)
+def test_integers_of_divided_levels_and_masks_keep_quiet_sound(model: Model, level: float) -> None:
+    heard = {"pcm": sound(HOPS, 9, level)}
+    exact = HopRunner(model)(heard)["y"]
+    assert snr_db(exact, HopRunner(quantize(model, Calibration(CLIPS, "x"), W8A8))(heard)["y"]) > 28
+
+
+def test_a_quotient_of_two_levels_does_not_follow_the_level() -> None:
+    model = level_divided(ring=True)
+    found = {value.name: degree for value, degree in degrees(model).items()}
+    assert found["mean"] == found["held"] == 2 and "shape" not in found
+    assert found["y"] == found["before"] == 1
 
 
 @pytest.mark.parametrize("guard", ["Max", "Clip", "Add"])
