@@ -8,11 +8,11 @@ from edgekit.base.arrays import Float32, Int64
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fuser import Fuser, IntegerForm
-from edgekit.operators.geometry import conv_shape, dims, optional
+from edgekit.operators.geometry import conv_shape, dims, ints, optional
 from edgekit.operators.qdq import Weight, output_attributes
 from edgekit.operators.roles import activations, constant, constant_tail
 from edgekit.operators.scheme import MANTISSA_BITS, SUM_LIMITS, QuantType, fixed_point
-from edgekit.operators.weight_layout import channel_rows
+from edgekit.operators.weight_layout import channel_rows, summed_rows
 
 
 def build_linear(fuser: Fuser, node: ir.Node) -> bool:
@@ -109,8 +109,13 @@ def prove_accumulator(
 ) -> None:
     """Prove that the largest possible |accumulator|, from the weights' actual sums, fits: 32 or 47 bits."""
     span, limit = (255 if kind.dtype == "int8" else 32768), SUM_LIMITS[kind.dtype]
-    sums = np.abs(rows.reshape(len(rows), -1).astype(np.int64)).sum(axis=1)
-    worst = int((sums * span + np.abs(bias)).max(initial=0))
+    if node.op_type == "ConvTranspose":
+        rank = rows.ndim - 2
+        rows = summed_rows(
+            rows, ints(node, "strides", [1] * rank), ints(node, "dilations", [1] * rank)
+        )
+    sums = np.abs(rows.reshape(len(bias), -1, rows[0].size).astype(np.int64)).sum(axis=2)
+    worst = int((sums * span + np.abs(bias)[:, None]).max(initial=0))
     if worst > limit:
         raise ModelError(
             Problem(

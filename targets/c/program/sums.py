@@ -7,8 +7,9 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
-from edgekit.operators.geometry import dims
+from edgekit.operators.geometry import ConvShape, dims
 from edgekit.operators.scheme import SUM_LIMITS
+from edgekit.operators.weight_layout import summed_rows
 
 PRODUCT_BITS = 62  # of a sum and its multiplier
 PARTS = {"": "w", "w_": "w", "r_": "r"}  # prefixes of bias and multiplier, and their weights
@@ -52,6 +53,7 @@ def _products(node: ir.Node) -> Iterator[tuple[str, int, int, Array]]:
                 continue
             dtype = "int8" if bias.dtype == np.int32 else "int16"
             rows = _rows(node, arrays[name], len(bias))
+            bias = np.repeat(bias, len(rows) // len(bias))
             yield name, _reach(node, rows, bias, HIGHEST[dtype]), SUM_LIMITS[dtype], mult
     if {"a_zero", "b_zero", "mult"} <= {*node.attributes} and node.inputs[0] is not None:
         dtype = "int8" if node.inputs[0].dtype == ir.DataType.INT8 else "int16"
@@ -62,11 +64,18 @@ def _products(node: ir.Node) -> Iterator[tuple[str, int, int, Array]]:
 
 
 def _rows(node: ir.Node, w: Array, outputs: int) -> Array:
-    """The weights of each output, as int64."""
+    """The weights of each sum of an output, as int64: of a transposed convolution several sums."""
     wide = w.astype(np.int64)
     if node.op_type == "ConvTranspose":  # (inputs, outputs of a group, taps)
-        groups = outputs // w.shape[1]
-        return wide.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2).reshape(outputs, -1)
+        groups, shape = (
+            outputs // w.shape[1],
+            ConvShape.of(list(node.attributes["shape"].as_ints())),
+        )
+        split = wide.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
+        rows = split.reshape(outputs, *split.shape[2:])
+        strides, dilations = (shape.stride_h, shape.stride_w), (shape.dil_h, shape.dil_w)
+        rows = summed_rows(rows, strides[4 - w.ndim :], dilations[4 - w.ndim :])
+        return rows.reshape(len(rows), -1)
     axis = AXES.get(node.op_type, 0)
     return np.moveaxis(wide, axis, 0).reshape(outputs, -1)
 

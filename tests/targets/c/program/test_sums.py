@@ -16,6 +16,8 @@ def layer(op_type: str, dtype: ir.DataType, **attributes: Any) -> ir.Node:
     made = [
         ir.AttrTensor(name, ir.tensor(value))
         if isinstance(value, np.ndarray)
+        else ir.AttrInt64s(name, value)
+        if isinstance(value, list)
         else ir.AttrInt64(name, value)
         for name, value in attributes.items()
     ]
@@ -56,8 +58,30 @@ def test_outputs_of_transposed_groups_have_their_own_weights() -> None:
     w = np.zeros((4, 1, 1, 1), np.int8)  # two groups of two inputs and one output
     w[2:] = 100
     bias, mult = np.zeros(2, np.int32), np.ones(2, np.int32)
-    found = sums_of(layer("ConvTranspose", ir.DataType.INT8, w=w, bias=bias, mult=mult, x_zero=0))
-    assert found["w"][0] == 2 * 100 * 128
+    shape = [4, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 2]
+    node = layer(
+        "ConvTranspose", ir.DataType.INT8, w=w, bias=bias, mult=mult, x_zero=0, shape=shape
+    )
+    assert sums_of(node)["w"][0] == 2 * 100 * 128
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (3, 2), (4, 2), (4, 6), (8, 1)])
+def test_an_output_of_a_transposed_convolution_meets_only_its_own_taps(
+    stride: int, dilation: int
+) -> None:
+    rng, frames = np.random.default_rng(stride), 12
+    w = drawn(rng, 3, 2, 1, 7)
+    ends = (frames - 1) * stride + 6 * dilation + 1
+    shape = [3, 1, frames, 2, 1, ends, 1, 7, 1, stride, 1, dilation, 0, 0, 1]
+    bias, mult = np.zeros(2, np.int32), np.ones(2, np.int32)
+    node = layer(
+        "ConvTranspose", ir.DataType.INT8, w=w, bias=bias, mult=mult, x_zero=0, shape=shape
+    )
+    sums = np.zeros((2, ends), np.int64)
+    for frame in range(frames):
+        for tap in range(7):
+            sums[:, frame * stride + tap * dilation] += np.abs(w[:, :, 0, tap].astype(int)).sum(0)
+    assert sums_of(node)["w"][0] == 128 * sums.max()
 
 
 @pytest.mark.parametrize(
