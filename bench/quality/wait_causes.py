@@ -1,6 +1,7 @@
 """Which part of a network changes the level of its sound after a wait: the weights, or the tensors of each part.
 
-    python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--float [--fresh]] [--write]
+    python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--float [--fresh]] [--twins]
+                             [--write]
 
 A cell has the level against the float network in dB, of the sound of `quant_goals.py --waits`. The types are those of
 w8a8, its ranges those of `--observer`. What a row does not name is in float. The parts are equal counts of groups of
@@ -8,7 +9,8 @@ tensors that share a type, in the order of the graph.
 
 `--float` shows how far the level of the float network itself moves: with noise of a share of each weight's root mean
 square, the least and the most of three draws, and with faint noise in the silence. With `--fresh` no sound comes
-before the waits.
+before the waits. `--twins` shows the same for the waits of an export: the level after a wait's twin, which nobody can
+tell from the wait, against that after the wait, of each clip of the calibration.
 """
 
 import argparse
@@ -37,6 +39,7 @@ from tables import Table
 from edgekit.base.arrays import Float32
 from edgekit.base.wav import Samples
 from edgekit.graph.model import Model
+from edgekit.judge.wait_clips import waits_of
 from edgekit.operators.roles import constant
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
@@ -141,7 +144,7 @@ class Levels:
         """Return the groups and their types, with the weights of a recipe or with those of the float network."""
         space = make_space(self.seen, recipe, self._macs)
         if float_weights:
-            _restore_weights(space, self.seen)
+            restore_weights(space, self.seen)
         return space
 
     def rows(self, space: Space, forms: Mapping[str, Chosen]) -> dict[str, list[str]]:
@@ -157,7 +160,7 @@ class Levels:
         return dict(zip(forms, trials.run(level, tables), strict=True))
 
 
-def _restore_weights(space: Space, seen: ObservedModel) -> None:
+def restore_weights(space: Space, seen: ObservedModel) -> None:
     """Put the float weights in place of those that the integers stand for."""
     nodes = {str(node.name): node for node in seen.model.ir.graph}
     for name, value in space.model.ir.graph.initializers.items():
@@ -212,12 +215,15 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--write", action="store_true", help=f"into docs/results/{WAIT_PAGE.name}")
     parser.add_argument("--float", action="store_true", help="change the float network by little")
+    parser.add_argument("--twins", action="store_true", help="of the waits of an export")
     parser.add_argument("--fresh", action="store_true", help="with --float: no sound before a wait")
     given = parser.parse_args()
     fetch_all(given.data)
     if given.float:
         floats = FloatLevels(Bench(given.data), given.network, given.fresh)
         return _show("float network", floats.rows(), (FLOAT_BEGIN, FLOAT_END), given.write)
+    if given.twins:
+        return _show_twins(Bench(given.data), given.network)
     recipe = replace(
         RECIPES["w8a8"],
         equalize=not given.no_equalize,
@@ -232,6 +238,38 @@ def main() -> int:
     exact = levels.space(recipe, float_weights=True)
     rows |= levels.rows(exact, tensor_forms(exact, given.parts))
     return _show("in integers", rows, (BEGIN, END), given.write)
+
+
+def twin_levels(bench: Bench, name: str) -> dict[str, list[str]]:
+    """Return, by clip of the calibration, the level of the float network's sound after the twin of each wait, in dB."""
+    model, calibration, rows = bench.model(name), bench.calibration(name), dict[str, list[str]]()
+    for number, clip in enumerate(calibration.clips):
+        alone = replace(calibration, clips=(clip,), clean={})
+        pairs = [(w, w.twin) for w in waits_of(model, alone, in_c=True) if w.twin is not None]
+        runs = outputs_of(model, [heard for wait, twin in pairs for heard in (wait.clip, twin)])
+        powers = [
+            float(np.sum(np.square(run[pairs[n // 2][0].first :], dtype=np.float64)))
+            for n, run in enumerate(runs)
+        ]
+        levels = (10 * np.log10(b / a) for a, b in zip(powers[::2], powers[1::2], strict=True))
+        rows[f"clip {number + 1}"] = [f"{level:+.2f}" for level in levels]
+    return rows
+
+
+def outputs_of(model: Model, clips: Sequence[Mapping[str, Float32]]) -> list[Float32]:
+    """Return the first output of C for each clip, (hops, *shape)."""
+    trials = Trials(model, clips, quick=True)
+    (found,) = trials.run(lambda _, arrays: arrays[trials.outputs[0]].copy())
+    return found
+
+
+def _show_twins(bench: Bench, name: str) -> int:
+    """Print the table of `twin_levels`; returns the exit code."""
+    table = Table(name, "silence", "noise", "DC")
+    for words, cells in twin_levels(bench, name).items():
+        table.add_row(words, *cells)
+    table.show()
+    return 0
 
 
 def _show(

@@ -30,6 +30,11 @@ class Part:
     first: int
     last: int
 
+    @property
+    def hops(self) -> int:
+        """The number of its hops."""
+        return self.last - self.first
+
     def cut(self, clips: Sequence[Clip], constants: Sequence[str], most: int | None = None) -> Clip:
         """Return the part as a clip, `most` hops of it at most; session constants stay whole."""
         last = self.last if most is None else min(self.last, self.first + most)
@@ -135,6 +140,17 @@ class Parts:
         """Return the parts that are not in a fold, each as a clip."""
         kept = (part for number, part in enumerate(self.parts) if number not in fold)
         return tuple(part.cut(clips, constants) for part in kept)
+
+
+def spread_parts(numbers: Sequence[int], length: int, hops: int, fewest: int) -> tuple[int, ...]:
+    """Return the parts to run where all together may run so many hops, from all over a calibration.
+
+    Many parts cut short would show starts alone, where states are fresh. So a part runs for a `fewest`th of the hops at
+    least, or whole if its `length` is less, and other parts are left out.
+    """
+    each = max(min(length, hops // fewest), 1)
+    count = min(max(hops // each, 1), len(numbers))
+    return tuple(numbers[place * len(numbers) // count] for place in range(count))
 
 
 def _parts(hops: Sequence[int]) -> tuple[Part, ...]:

@@ -56,6 +56,34 @@ def test_without_a_ratio_to_reach_all_levels_count_alike_and_tensors_are_ranked_
     assert plain.least == criteria.LEAST_SNR_DB
 
 
+@pytest.mark.parametrize(("hops", "places", "each"), [(200, 3, 50), (10, 6, 10)])
+def test_of_many_long_clips_few_judge_for_as_long_as_those_of_few(
+    hops: int, places: int, each: int
+) -> None:
+    model = network(1, biases=True)
+    clips = tuple({"pcm": sound(hops, seed)} for seed in range(20))
+    calibration = Calibration(clips, "x")
+    found, judged, _ = criteria.judges(model, calibration, sound_inputs(model, calibration))
+    assert len(found) == places and {len(clip["pcm"]) for clip in judged} == {each}
+    assert set(found) <= set(range(2, 20, criteria.JUDGES))
+
+
+@pytest.mark.parametrize(
+    ("asked_db", "verified_db", "wanted_db"),
+    [(None, 25.0, 30.0), (None, 15.0, 15.0), (30.0, 25.0, 25.0)],
+)
+def test_the_clip_that_verifies_an_export_outvotes_all_forms_only_where_an_snr_is_asked_for(
+    asked_db: float | None, verified_db: float, wanted_db: float
+) -> None:
+    model = network(1, biases=True)
+    calibration = Calibration(tuple({"pcm": sound(40, seed)} for seed in range(4)), "x")
+    judged = criteria.TypeCriteria(model, calibration, asked_db, None)
+    (name,) = model.measured_outputs
+    ratios = [30.0] * judged.count + [verified_db]
+    found: list[criteria.Judgement] = [({name: 10 ** (-db / 10)}, 0.0, None) for db in ratios]
+    assert judged._reached(model, found) == pytest.approx(wanted_db)
+
+
 def test_drift_of_a_candidate_is_that_of_its_integers_after_all_waits() -> None:
     model, recipe = network(1, biases=True), RECIPES["w8a16"]
     calibration = Calibration(tuple({"pcm": sound(40, seed)} for seed in range(4)), "x")

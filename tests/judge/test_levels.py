@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import level_networks
 import numpy as np
 import pytest
 import soundfile
@@ -17,10 +18,11 @@ from edgekit.base.errors import VerificationError
 from edgekit.cli.facts import manifest_rows
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.hop_runner import HopRunner, run_hops
+from edgekit.graph.model import Model
 from edgekit.judge import levels
 from edgekit.judge.held_out_report import MOST_BEYOND, HeldOutReport, Level
 from edgekit.judge.levels import LEVELS_DB, judge, sound_inputs
-from edgekit.judge.measurement import Reference
+from edgekit.judge.measurement import Clips, Reference
 from edgekit.operators.geometry import dims
 from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
@@ -97,6 +99,26 @@ def test_generated_c_and_onnxruntime_judge_alike(tmp_path: Path) -> None:
     assert host == portable
     for a, b in zip(host.levels, onnx.levels, strict=True):
         assert a.snr_db == pytest.approx(b.snr_db, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "hops", "judged_clips"), [(20, 400, 8), (16, 400, 8), (20, 10, 20)]
+)
+def test_of_many_long_clips_few_are_judged_for_seconds(
+    count: int, hops: int, judged_clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty clips cut short would show their starts alone."""
+    lengths = list[int]()
+
+    def reference(model: Model, clips: Clips) -> Reference:
+        lengths.extend(len(clip["pcm"]) for clip in clips)
+        return Reference(model, clips)
+
+    monkeypatch.setattr(levels, "Reference", reference)
+    clips = [level_networks.sound(hops, seed) for seed in range(count)]
+    report = judged(level_networks.network(1, biases=True), clips)
+    assert (report.clips, report.of) == (judged_clips, count)
+    assert lengths == [min(hops, 375)] * (judged_clips * len(LEVELS_DB))
 
 
 def test_a_clip_unlike_the_others_costs_what_is_said(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import level_networks
 import numpy as np
@@ -17,6 +18,7 @@ from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge import preparation_choice
 from edgekit.judge.preparation_choice import MOST_TRIED, RULES, choose_preparation
+from edgekit.judge.preparation_criterion import Merit
 from edgekit.quantize.apply import ObservedModel, quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
@@ -24,7 +26,7 @@ from edgekit.quantize.prepare.channels import FIXED, Channels
 from edgekit.quantize.prepare.equalize import equalize
 from edgekit.quantize.prepare.levels import QUIETER
 from edgekit.quantize.prepare.unpack import unpack_states
-from edgekit.quantize.recipe import MEASURED, NEAREST, RECIPES, SHAPED
+from edgekit.quantize.recipe import MEASURED, NEAREST, RECIPES, SHAPED, Recipe
 
 W8A8 = replace(RECIPES["w8a8"], observer="mse", rounding=NEAREST)
 
@@ -116,6 +118,30 @@ def test_ranges_are_chosen_by_what_is_left_of_clips_that_are_left_out(outlier: f
     assert set(found.said) == {"ranges"} and found.recipe.observer != MEASURED
     assert all(f"{rule}: " in found.said["ranges"] for rule in RULES)
     assert (found.recipe.observer == "minmax") <= (outlier == 1)
+
+
+@pytest.mark.parametrize(
+    ("losses", "observer"),
+    [
+        ((2.55, 2.41, 2.65), "percentile"),
+        ((2.55, 2.41, 2.40), "minmax"),
+        ((0.08, 0.01, 0.02), "mse"),
+        ((2.55, 2.48, 2.50), "mse"),
+    ],
+    ids=["less", "least", "all lose little", "hardly less"],
+)
+def test_a_form_replaces_the_first_one_if_the_difference_is_noticed(
+    losses: tuple[float, ...], observer: str
+) -> None:
+    rules = ("mse", "percentile", "minmax")
+
+    def merit(recipe: Recipe) -> Merit:
+        return Merit((20.0,), losses[rules.index(recipe.observer)])
+
+    criterion: Any = SimpleNamespace(merit=merit, levels_text="")
+    choice = preparation_choice.Choice("ranges", {rule: {"observer": rule} for rule in rules})
+    found = preparation_choice.screen(criterion, W8A8, [choice], api.silent)
+    assert found.recipes[0].observer == observer
 
 
 def test_a_clip_that_is_nearly_silent_and_clips_at_mixed_levels_choose_as_one_level() -> None:

@@ -79,11 +79,11 @@ def test_equal_build_does_not_drift() -> None:
     assert all(row["level_db"] == 0 and row["snr_db"] is None for row in rows)
 
 
-def latching(loudness: float) -> Model:
-    """Half the gain after a hop that is not as loud as this, for minutes."""
+def latching(loudness: float, gain: float = 0.5) -> Model:
+    """A gain below 1 after a hop that is not as loud as this, for minutes."""
     text = f"""<ir_version: 10, opset_import: ["" : 21]>
     latching (float[1,{HOP}] pcm, float[1,1] held) => (float[1,{HOP}] y, float[1,1] held_next)
-    <float least = {{{loudness}}}, float pole = {{0.99999}}, float half = {{0.5}}, float one = {{1.0}}> {{
+    <float least = {{{loudness}}}, float pole = {{0.99999}}, float lost = {{{1 - gain}}}, float one = {{1.0}}> {{
         size = Abs(pcm)
         axes = Constant<value_ints = [1]>()
         mean = ReduceMean(size, axes)
@@ -91,8 +91,8 @@ def latching(loudness: float) -> Model:
         set = Cast<to = 1>(quiet)
         old = Mul(held, pole)
         held_next = Max(old, set)
-        lost = Mul(held_next, half)
-        gain = Sub(one, lost)
+        loss = Mul(held_next, lost)
+        gain = Sub(one, loss)
         y = Mul(pcm, gain)
     }}"""
     data = onnx.parser.parse_model(text).SerializeToString()
@@ -107,6 +107,35 @@ def test_a_build_may_answer_as_the_float_network_does_to_inaudible_noise() -> No
     for loudness, drifts in ((1e-9, False), (-1.0, False), (1e-4, False), (2e-3, True)):
         report = waits.report(HopRunner(latching(loudness)))
         assert report is not None and (report.worst[0] > 0.5) == drifts, loudness
+
+
+def test_a_build_may_answer_as_the_float_network_does_to_another_draw_of_noise() -> None:
+    """The quietest hops of two draws differ, and between them lies the loudness at which the float network latches."""
+    noise = next(wait for wait in waits_of(latching(0.0), calibration()) if "noise" in wait.name)
+    assert noise.twin is not None
+    first, anew = (
+        float(np.abs(clip["pcm"][: noise.first]).mean(axis=(1, 2)).min())
+        for clip in (noise.clip, noise.twin)
+    )
+    assert first != anew
+    waits = WaitCriterion(latching((first + anew) / 2), calibration())
+    quiet, loud = 0.99 * min(first, anew), 1.01 * max(first, anew)
+    for loudness, gain, drifts in ((quiet, 0.5, False), (loud, 0.5, False), (loud, 0.7, True)):
+        report = waits.report(HopRunner(latching(loudness, gain)))
+        assert report is not None
+        levels = [row.level_db for row in report.seconds if "noise" in row.wait and not row.second]
+        assert levels[0] is not None and (abs(levels[0]) > 0.5) == drifts, (loudness, gain)
+
+
+def test_waits_and_their_twins_differ_by_what_nobody_can_tell() -> None:
+    waits = {wait.name.split(" of ")[-1]: wait for wait in waits_of(leaky(0.5), calibration())}
+    for name in ("silence", "0.01"):  # of DC
+        wait = waits[name]
+        assert wait.twin is not None
+        change = wait.twin["pcm"] - wait.clip["pcm"]
+        assert 0 < np.sqrt(np.mean(np.square(change[: wait.first]))) < 10 ** (-99 / 20)
+        assert not change[wait.first :].any()
+    assert waits["sound"].twin is None and waits[NO_WAIT].twin is None
 
 
 def test_drift_is_said_with_the_wait_and_the_state() -> None:

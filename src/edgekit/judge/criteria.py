@@ -18,6 +18,7 @@ from edgekit.judge.verification import sample_hops
 from edgekit.judge.waits import WaitCriterion, WaitReport
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.held_out import spread_parts
 from edgekit.quantize.recipe import AUTO, Recipe
 from edgekit.quantize.search.search import decibels
 from edgekit.targets.trials import Trials
@@ -32,6 +33,7 @@ JUDGES = 3  # every third clip judges types
 SCREENED_HOPS = 256  # of all clips, the loudest of each
 JUDGED_HOPS = 750  # of these in all: enough for a search for types to distinguish them
 HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
+LONG_JUDGES = 3  # parts that share these hops, unless parts are shorter
 # Audio is judged at lower levels as well: factors on samples, and how much more noise the output may have there where
 # a ratio is asked for.
 LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
@@ -136,7 +138,8 @@ class TypeCriteria:
     ) -> Auto:
         """Quantize, and measure in C, with the ranges of `held`, which excludes the judging clips.
 
-        Those count together, the clips that verify the export separately.
+        Those count together. The clips that verify the export count separately; for sound without an SNR that is
+        asked for, they are only to reach the accepted minimum.
         """
         count = len(self.whole.clips)
         tried = quantize_observed(held, recipe, self.calibration.label)
@@ -173,7 +176,10 @@ class TypeCriteria:
             return float(np.mean([value for *_, value in found if value is not None]))
         noises = [noise for noise, *_ in found]
         parts = noises[: self.count], noises[self.count :] or noises
-        return decibels(max(self.whole.total(part) for part in parts))
+        judged, verified = map(decibels, map(self.whole.total, parts))
+        # where no SNR is asked for, one clip at one level does not outvote all forms of sound
+        outvoted = self.thrifty and self.heard.pcm is not None and verified >= self.least
+        return judged if outvoted else min(judged, verified)
 
     def outlook(self, quantized: Model) -> float:
         """Estimate the SNR of the judging clips, in dB, on some of them in onnxruntime, without a compiler."""
@@ -231,16 +237,19 @@ def judges(
 ) -> tuple[tuple[int, ...], list[Clip], list[float]]:
     """Return the judging parts of the calibration, as clips, and the divisor of the noise of each.
 
-    That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all
-    levels, and with the next part over it; session constants stay whole.
+    That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all, of many long ones a few. PCM is
+    judged at all levels, and with the next part over it; session constants stay whole.
     """
     parts, every = heard.parts, calibration.clips
     if parts is not None:
         every = tuple(part.cut(calibration.clips, model.constants) for part in parts.parts)
     judging = range(len(every)) if parts is None else parts.judging
-    places = tuple(judging[first::JUDGES]) or (judging[-1],)
+    thirds = tuple(judging[first::JUDGES]) or (judging[-1],)
     levels, pcm = levels_of(model, heard), heard.pcm
     hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // (len(levels) + 1)
+    signal = str(model.signal_inputs[0].name)
+    longest = max(len(every[i][signal]) for i in thirds)
+    places = spread_parts(thirds, longest, hops, LONG_JUDGES)
     each = max(hops // len(places), 1)
     cut: list[Clip] = [_first_hops(model, every[i], each) for i in places]
     if pcm is None:

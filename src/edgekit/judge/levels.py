@@ -8,6 +8,7 @@ sound.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from edgekit.judge.speech_quality import si_sdr_db
 from edgekit.judge.verification import hops_decided_otherwise, verified_hops
 from edgekit.quantize.apply import ObservedModel, close_rounding, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
-from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
+from edgekit.quantize.calibrate.held_out import QUARTERS, Parts, spread_parts
 from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.calibrate.sound_levels import silent_clips
 from edgekit.quantize.recipe import NEAREST, RECIPES, SHAPED, Recipe
@@ -34,6 +35,7 @@ LEVELS_DB = (0, -20, -30)
 JUDGED_HOPS = (
     3000  # of each level, over all parts: seconds, as the start of a clip is not like the rest
 )
+LONG_PARTS = 8  # that share these hops, unless parts are shorter
 MOST_DB = 120.0  # of a clip: less noise is none
 # Two-sided quantiles of Student's t at 95 % for 1, 2, ... degrees of freedom; the last one serves more.
 STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
@@ -147,8 +149,11 @@ class _LevelCriteria:
         self.levels_db = LEVELS_DB[:1] if pcm is None else LEVELS_DB
         self.metric, self.parts = metric, parts.parts
         self.folds, self.count = parts.folds, len(parts.parts)
-        self.numbers = sorted(number for fold in parts.folds for number in fold)
         hops = JUDGED_HOPS if pcm is not None else min(JUDGED_HOPS, verified_hops(model))
+        longest = max(parts.parts[number].hops for fold in parts.folds for number in fold)
+        shares = hops // len(parts.folds), LONG_PARTS // len(parts.folds)
+        spread = (spread_parts(fold, longest, *shares) for fold in parts.folds)
+        self.numbers = sorted({number for fold in spread for number in fold})
         most = max(hops // len(self.numbers), 1)
         clips = seen.calibration.clips
         cut = [parts.parts[number].cut(clips, model.constants, most) for number in self.numbers]
@@ -173,22 +178,30 @@ class _LevelCriteria:
         needed = self.metric[1] if self.metric else 0
         pairs = zip(self.levels_db, found, strict=True)
         rows = [each.level(level, needed) for level, each in pairs]
-        judged = [self.dbfs[number] for fold in folds for number in fold if self.dbfs]
+        judged = self._judged_of(chain.from_iterable(folds))
         return HeldOutReport(
-            sum(map(len, folds)),
+            len(judged),
             self.count,
             tuple(rows),
             _ratio(heard) if heard else None,
             self.beyond,
-            level_dbfs=float(np.mean(judged)) if judged else None,
+            level_dbfs=self._mean_dbfs(judged),
         )
+
+    def _judged_of(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of the parts that are judged."""
+        return [number for number in numbers if number in self.numbers]
+
+    def _mean_dbfs(self, numbers: Sequence[int]) -> float | None:
+        return float(np.mean([self.dbfs[number] for number in numbers])) if self.dbfs else None
 
     def _judge_fold(
         self, fold: Sequence[int], quantized: Model, quick: bool, found: "list[_Found]"
     ) -> list[dict[str, float]]:
         """Add the integers' results for the clips that were left out, at each level, and the noise of the others."""
         places = {number: place for place, number in enumerate(self.numbers)}
-        unheard = [(level, places[n]) for level in range(len(self.levels_db)) for n in fold]
+        left_out = self._judged_of(fold)
+        unheard = [(level, places[n]) for level in range(len(self.levels_db)) for n in left_out]
         known = [(0, places[n]) for n in self.numbers if n not in fold]
         wanted = [*unheard, *known]
         clips = [self.references[level].clips[place] for level, place in wanted]

@@ -32,7 +32,8 @@ from edgekit.quantize.recipe import MEASURED, NEAREST, SHAPED, Recipe
 WIDE_FACT = "wide_operands"
 ENOUGH_DB = 0.3  # of loss: a form that loses less needs no wider operands
 MOST_TRIED = 4  # recipes, where they drift
-SHARE_TO_WIN = 0.75  # of the first form's loss: what another one may have at most
+NOTICED_DB = 0.1  # of loss: smaller differences are chance, or nobody notices them
+SHARE_TO_WIN = 0.75  # of the loss of int8: what wider operands, which cost more, may leave
 SOUND_RULE = (
     "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
 )
@@ -150,7 +151,7 @@ def screen(
 ) -> RankedPreparations:
     """Decide one choice after another, each with the settings that are decided before it.
 
-    A form replaces the first one if it loses `SHARE_TO_WIN` of what that loses.
+    A form replaces the first one if it loses less by `NOTICED_DB` at least.
     """
     recipe, said, others = start, dict[str, str](), list[Settings]()
     measured = list[tuple[float, Recipe]]()
@@ -208,9 +209,9 @@ def _with_tensors(recipe: Recipe, tensors: Mapping[str, str]) -> Recipe:
 
 
 def _rank(merits: Mapping[str, Merit]) -> list[str]:
-    """Return the forms by what they lose, where the first one counts as `SHARE_TO_WIN` of its own."""
+    """Return the forms by what they lose, where the first one counts as losing `NOTICED_DB` less."""
     first, *others = merits
-    losses = {first: SHARE_TO_WIN * merits[first].loss_db}
+    losses = {first: merits[first].loss_db - NOTICED_DB}
     losses |= {words: merits[words].loss_db for words in others}
     return sorted(losses, key=lambda words: losses[words])
 

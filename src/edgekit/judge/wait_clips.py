@@ -38,13 +38,14 @@ class Wait:
         name: of the wait, for people.
         clip: maps stream inputs to (hops, *shape), session constants to (*shape).
         first: the first hop of the sound.
-        faint: the clip with noise at `INAUDIBLE_DBFS` in place of silence; None for other waits.
+        twin: the clip with a wait that nobody can tell from this one: noise at `INAUDIBLE_DBFS` on silence or DC, the
+            same noise drawn anew; None after sound.
     """
 
     name: str
     clip: Clip
     first: int
-    faint: Clip | None = None
+    twin: Clip | None = None
 
 
 def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iterator[Wait]:
@@ -64,27 +65,29 @@ def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iter
     hops = round(seconds * hops_per_second(model))
     if pcm is not None:
         shape = hops, *longest[pcm].shape[1:]
-        silence, faint = (
-            _wait_before(model, f"{seconds} s of silence", {**longest, pcm: samples}, sound)
-            for samples in (np.zeros(shape, np.float32), _noise(shape, INAUDIBLE_DBFS))
-        )
-        yield replace(silence, faint=faint.clip)
-        for name, samples in _constant_sounds(shape).items():
-            yield _wait_before(model, f"{seconds} s of {name}", {**longest, pcm: samples}, sound)
+        for name, pair in _constant_sounds(shape).items():
+            wait, twin = (
+                _wait_before(model, f"{seconds} s of {name}", {**longest, pcm: samples}, sound)
+                for samples in pair
+            )
+            yield replace(wait, twin=twin.clip)
     repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
     yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
 
 
-def _constant_sounds(shape: tuple[int, ...]) -> dict[str, Float32]:
+def _constant_sounds(shape: tuple[int, ...]) -> dict[str, tuple[Float32, Float32]]:
+    """Return silence, noise and DC by their names, each with its twin."""
+    drawn, drawn_anew = np.random.default_rng(SEED).standard_normal((2, *shape))
+    inaudible, noise, other_noise = (
+        (white * 10 ** (dbfs / 20)).astype(np.float32)
+        for white, dbfs in ((drawn, INAUDIBLE_DBFS), (drawn, NOISE_DBFS), (drawn_anew, NOISE_DBFS))
+    )
+    silence, dc = np.zeros(shape, np.float32), np.full(shape, DC, np.float32)
     return {
-        f"noise at {NOISE_DBFS:g} dBFS": _noise(shape, NOISE_DBFS),
-        f"DC of {DC:g}": np.full(shape, DC, np.float32),
+        "silence": (silence, inaudible),
+        f"noise at {NOISE_DBFS:g} dBFS": (noise, other_noise),
+        f"DC of {DC:g}": (dc, dc + inaudible),
     }
-
-
-def _noise(shape: tuple[int, ...], dbfs: float) -> Float32:
-    noise = np.random.default_rng(SEED).standard_normal(shape) * 10 ** (dbfs / 20)
-    return noise.astype(np.float32)
 
 
 def hops_per_second(model: Model) -> float:

@@ -4,8 +4,9 @@ A network may remember for minutes: a gate near 1 makes a pole near 1. Constant 
 constant, and such a state adds them up. So a build that is near the float network from fresh states may be far from it
 after a wait.
 
-Some float networks are as sensitive to silence: noise that no converter of 16 bits resolves changes the level of the
-sound after it by decibels. So after silence a build may answer as the float network does to either.
+Some float networks are as sensitive: noise that no converter of 16 bits resolves, in silence or on DC, changes the
+level of the sound after it by decibels. So does another draw of faint noise. So a build may answer as the float
+network does to a wait or to its twin.
 """
 
 import math
@@ -122,16 +123,16 @@ class WaitCriterion:
 
     @cached_property
     def _exact(self) -> list[list[list[Array]]]:
-        """The float network's sound after each wait, by output; after silence, also that after inaudible noise.
+        """The float network's sound after each wait, by output; of waits with a twin, also that after the twin.
 
         Raises `ToolError` where C runs it, and there is no compiler.
         """
         exact = [[found] for found in self._run(self._reference, self.clips, self._sound)]
-        faint = {n: wait.faint for n, wait in enumerate(self._waits) if wait.faint is not None}
-        numbers = list(faint)
+        twins = {n: wait.twin for n, wait in enumerate(self._waits) if wait.twin is not None}
+        numbers = list(twins)
         found = self._run(
             self._reference,
-            list(faint.values()),
+            list(twins.values()),
             lambda place, outputs: self._sound(numbers[place], outputs),
         )
         for number, sound in zip(numbers, found, strict=True):
