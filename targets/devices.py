@@ -13,6 +13,8 @@ from edgekit.targets.instruction_sets import INSTRUCTION_SETS, instruction_set_o
 
 PORTABLE = Profile("c99", "portable C99, for any compiler")
 CPU_INFO = Path("/proc/cpuinfo")
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+UNITS = {"K": 1 << 10, "M": 1 << 20}
 OF_THE_CPU = "of the CPU"
 
 
@@ -47,11 +49,29 @@ def profile_there(target: str, architecture: str) -> Profile | None:
 
 
 def _profile(name: str, table: JsonObject) -> Profile:
+    found = cache_sizes() if table["instruction_set"] == OF_THE_CPU else {}
     kernels = _kernels(name, table.pop("instruction_set"))
     memory = {block: Region(**region) for block, region in table.pop("memory", {}).items()}
     parts = tuple(Part(**row) for row in table.pop("parts", ()))
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list | tuple)}
-    return Profile(name, kernels=kernels, **{**table, **lists}, memory=memory, parts=parts)
+    return Profile(name, kernels=kernels, **{**found, **table, **lists}, memory=memory, parts=parts)
+
+
+def cache_sizes() -> dict[str, int]:
+    """Return the sizes of this machine's data caches by the names of a profile, as far as Linux reports them."""
+    found = {}
+    for folder in sorted(CACHES.glob("index*")):
+        try:
+            level, kind, size = (
+                (folder / name).read_text(encoding="ascii").strip()
+                for name in ("level", "type", "size")
+            )
+        except (OSError, UnicodeDecodeError):
+            continue
+        name = {("1", "Data"): "l1d_bytes", ("2", "Unified"): "l2_bytes"}.get((level, kind))
+        if name and size[:-1].isdecimal() and size[-1] in UNITS:
+            found[name] = int(size[:-1]) * UNITS[size[-1]]
+    return found
 
 
 def _kernels(device: str, name: str) -> tuple[str, ...]:

@@ -64,7 +64,8 @@ class Packing:
         offset: the number added to int8 operands before they are multiplied.
         columns: interleaved columns of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
-        channels: interleaved int8 channels in convolutions: two, or four in those of more than one tap; 0: none.
+        channels: interleaved int8 channels in convolutions: two, or four in those of more than one tap; 0: none. Of
+            int16 channels it is two at most.
         tiles: integer convolutions of int8 inputs are those of ``runtime/src/tiles``.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
         sparse: the order of N:M sparse rows.

@@ -180,9 +180,11 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
     x_type, y_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
-        rows, k, n = d.int(1, 20), d.int(1, 300), several(d)
-        if d.int(0, 7) == 0:  # more than kernels hold of a row
+        rows, k, n, more = d.int(1, 20), d.int(1, 300), several(d), d.int(0, 7)
+        if more == 0:  # more than kernels hold of a row
             k = d.int(2040, 2060)
+        elif more == 1:  # so many that AVX-512 widens int4 weights
+            rows = d.int(40, 47)
         x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
         acc = accumulator(x_type)
         args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
@@ -551,6 +553,15 @@ POINTS = (
     ConvShape(6, 7, 9, 10, 7, 9, 1, 1, 1, 1, 1, 1, 0, 0, 2),
     ConvShape(2048, 1, 17, 3, 1, 17, 1, 1, 1, 1, 1, 1, 0, 0, 1),
     ConvShape(2, 1, 4000, 2, 1, 4000, 1, 1, 1, 1, 1, 1, 0, 0, 2),
+)
+# Pairs of int16 channels: as many as an int32 sum holds and one more, in channels and in taps; strides up to 5 of rows
+# that one vector holds; outputs that eight, four and one leave over.
+PAIRS = (
+    *(ConvShape(c, 1, 18, 11, 1, 18, 1, 1, 1, 1, 1, 1, 0, 0, 1) for c in (509, 510, 511)),
+    ConvShape(4, 1, 320, 14, 1, 65, 1, 256, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(3, 34, 33, 9, 2, 2, 17, 16, 17, 16, 1, 1, 0, 0, 1),
+    *(ConvShape(5, 5, 29, 15, 5, 6, 1, 2, 1, s, 1, 1, 0, 1, 1) for s in (1, 2, 3, 4, 5)),
+    *(ConvShape(64, 3, 15, outs, 3, 15, 1, 1, 1, 1, 1, 1, 0, 0, 1) for outs in range(9, 16)),
 )
 # Transposed convolutions of channels each by itself: rows as short as a vector and longer, taps that lie too far
 # apart for one, more phases than a vector takes, phases without taps, one channel with few weights, last phases of

@@ -92,6 +92,10 @@ def write(
         tables.append(
             f"While {recipe} was measured, the peak of the core was {peak:.0f} GMAC/s in float32."
         )
+        if isa := recipe.partition("@")[2]:
+            tables.append(
+                f"EdgeKit has the kernels of `{isa}` here. The other engines use all instructions of the processor."
+            )
         tables += [whole.markdown(), lowest.markdown()]
         if refused:
             tables.append(f"Not in {recipe}: {'; '.join(refused)}.")

@@ -8,9 +8,10 @@ All layers of a recipe are linked into one library; each is lowered as an export
 compared with onnxruntime first. Then the engines take turns, and the least time of each counts, less
 what an empty call of that engine costs. Prints the ratios, a peer's time over ours, the worst first, their
 geometric mean by family, and GMAC/s against the peak of the core, which is measured in the same run; with --write
-docs/results/benchmarks.md gets the families and the worst ten. Layers that a recipe has no form of are named. Layers of
-an integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of its input
-and output where its kernels want them; that is counted. Pin it to one core: taskset -c 1 python bench layers
+docs/results/benchmarks.md gets the families and the worst ten. Layers that a recipe has no form of are named.
+`--recipe w8a8@avx2` compiles our kernels for one instruction set that this machine has; the peers use all that it has.
+Layers of an integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of
+its input and output where its kernels want them; that is counted. Pin it to one core: taskset -c 1 python bench layers
 
 With --device: other layers, which fit a microcontroller, and instructions per multiply-accumulate on emulated cores;
 see `layer_instructions.py`.
@@ -32,6 +33,7 @@ from layers.layer_instructions import run
 from layers.layer_models import model_of
 from layers.layer_page import families, load, mean, worst, write
 from layers.layer_shapes import NETWORKS, Layer, odd
+from layers.layer_shapes_large import odd_large
 from layers.layer_shapes_other import OTHERS, odd_others
 from layers.layer_shapes_transposed import TRANSPOSED, odd_transposed
 from numpy.typing import NDArray
@@ -41,10 +43,13 @@ from tables import Table
 from edgekit.base.errors import EdgeKitError
 from edgekit.export.hop_runner import in_onnxruntime, snr_db
 from edgekit.graph.model import Model
+from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.litert import MODEL_NAME, interpreter_class
 from edgekit.runtime.runners.toolchain import NATIVE, compile_shared
 from edgekit.targets.build import Build
+from edgekit.targets.c.lower import lower_c
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS
 from edgekit.verbs.targets import TARGETS
 
 ROUNDS = 7
@@ -73,22 +78,22 @@ class Result:
         return self.us.get(peer, 0.0) / self.us["edgekit"]
 
 
-def compiled(builds: Sequence[Build], folder: Path) -> ctypes.CDLL:
-    """One library of some builds: kernels that they share are compiled once."""
+def compiled(builds: Sequence[Build], folder: Path, native: Sequence[str] = NATIVE) -> ctypes.CDLL:
+    """One library of some builds: kernels that they share are compiled once, those of host builds as `native` says."""
     named = "".join(f"#define EK_BUILD_{build.manifest.c_name} 1\n" for build in builds)
     for build in builds:
         for name, text in build.files.items():
-            own = named.encode() if name == "edgekit.h" else b""
-            (folder / name).write_bytes(own + text)
+            head = named.encode() if name == "edgekit.h" else b""
+            (folder / name).write_bytes(head + text)
     wide = 64 if "avx512f" in Path("/proc/cpuinfo").read_text() else 32
     (folder / "timer.c").write_text(TIMER.read_text().replace("BYTES", str(wide)))
     sources = sorted(folder.glob("*.c"))
     library = folder / "layers.so"
-    native = NATIVE if builds[0].manifest.target == "host" else ()
+    own = native if builds[0].manifest.target == "host" else ()
     for source in sources:  # products of the peak are contracted, those of kernels are not
         if source.name == "timer.c":
-            compile_shared([source], [folder], folder / "timer.so", (*native, "-ffp-contract=fast"))
-    compile_shared([s for s in sources if s.name != "timer.c"], [folder], library, native)
+            compile_shared([source], [folder], folder / "timer.so", (*NATIVE, "-ffp-contract=fast"))
+    compile_shared([s for s in sources if s.name != "timer.c"], [folder], library, own)
     return ctypes.CDLL(str(library))
 
 
@@ -188,14 +193,23 @@ def measured(engines: dict[str, Any], empty: dict[str, float]) -> dict[str, floa
 
 
 def lowered(
-    layers: Sequence[Layer], recipe: str, target: str
+    layers: Sequence[Layer], recipe: str, target: str, isa: str = ""
 ) -> tuple[list[tuple[Layer, Model, Build]], list[str]]:
-    """What the target makes of the layers, and which of them the recipe or the target has no form of."""
+    """What the target makes of the layers, and which of them the recipe or the target has no form of.
+
+    With the name of an instruction set, host builds have its kernels.
+    """
     rows, refused = [], []
+    device = Profile("host", "", kernels=INSTRUCTION_SETS[isa].folders) if isa else None
     for i, layer in enumerate(track(layers, "importing", transient=True)):
         try:
             model = model_of(layer, recipe, f"layer_{i}")
-            rows.append((layer, model, TARGETS[target].lower(model, target)))
+            made = (
+                TARGETS[target].lower(model, target)
+                if device is None
+                else lower_c(model, "host", device)
+            )
+            rows.append((layer, model, made))
         except EdgeKitError as error:
             refused.append(f"{layer.name} ({str(error).splitlines()[0]})")
     return rows, refused
@@ -205,10 +219,12 @@ def measure(
     layers: Sequence[Layer], recipe: str, target: str, peers: Sequence[str]
 ) -> tuple[list[Result], float, list[str]]:
     """Build, compare and time some layers; returns also the core's peak in GMAC/s of float32, and what is refused."""
-    rows, refused = lowered(layers, recipe, target)
+    recipe, _, isa = recipe.partition("@")
+    rows, refused = lowered(layers, recipe, target, isa)
+    native = INSTRUCTION_SETS[isa].flags if isa else NATIVE
     results = []
     with tempfile.TemporaryDirectory() as name:
-        library = compiled([build for _, _, build in rows], Path(name))
+        library = compiled([build for _, _, build in rows], Path(name), native)
         timer = ctypes.CDLL(str(Path(name) / "timer.so"))
         timer.bench_peak.restype = ctypes.c_double
         nothing = Layer("", "", "Identity", (1, 4, 4, 4), (), {}, 0)
@@ -261,6 +277,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true", help="into docs/results/benchmarks.md")
     given = parser.parse_args()
+    sets = {isa for recipe in given.recipe if (isa := recipe.partition("@")[2])}
+    if unknown := sorted(sets - INSTRUCTION_SETS.keys()):
+        parser.error(f"--recipe @{unknown[0]}: instruction sets are {', '.join(INSTRUCTION_SETS)}")
     if given.device:
         recipe = given.recipe[-1]
         rows = run(given.device, recipe, given.seeds, given.only)
@@ -269,7 +288,7 @@ def main() -> int:
         return 0
     layers = [*NETWORKS, *OTHERS, *TRANSPOSED]
     for seed in range(given.seeds):
-        layers += [*odd(seed), *odd_others(seed), *odd_transposed(seed)]
+        layers += [*odd(seed), *odd_others(seed), *odd_transposed(seed), *odd_large(seed)]
     layers = [layer for layer in layers if given.only in f"{layer.family} {layer.name}"]
     found, before, pages = {}, load(), {}
     for recipe in given.recipe:

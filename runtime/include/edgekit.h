@@ -645,12 +645,19 @@ void ek_conv_positions_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w,
                               const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                               int8_t *y, const ek_conv_shape *shape);
 
-/* With vectors of x86, two or four channels side by side; w is [out_c][in_c / groups / n][k_h][k_w][n]. */
+/* With vectors of x86, two or four int8 channels side by side, or two int16 ones; w is
+ * [out_c][in_c / groups / n][k_h][k_w][n]. */
 void ek_conv_bands_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                          const ek_conv_shape *shape);
 void ek_conv_bands_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                          const ek_conv_shape *shape);
+void ek_conv_bands_s16_s16(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                           const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                           int16_t *y, const ek_conv_shape *shape);
+void ek_conv_bands_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                           const ek_conv_shape *shape);
 
 /* With AVX-512, of one tap, stride 1 and no padding, 2,048 channels of a group at most. */
@@ -1079,12 +1086,30 @@ void ek_conv_s16_s16_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const
 void ek_conv_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
                        const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                        const ek_conv_shape *shape);
+void ek_conv_positions_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                int32_t y_max, int8_t *y, const ek_conv_shape *shape);
+void ek_conv_positions_s8_s16_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                 const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                 int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+void ek_conv_positions_s16_s16_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                                  const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                  int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+void ek_conv_positions_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                                 const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                 int32_t y_max, int8_t *y, const ek_conv_shape *shape);
 void ek_conv_bands_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
                             const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                             int8_t *y, const ek_conv_shape *shape);
 void ek_conv_bands_s8_s16_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                              int16_t *y, const ek_conv_shape *shape);
+void ek_conv_bands_s16_s16_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                              int16_t *y, const ek_conv_shape *shape);
+void ek_conv_bands_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                             const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                             int8_t *y, const ek_conv_shape *shape);
 void ek_conv_points_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                              int8_t *y, const ek_conv_shape *shape);

@@ -5,7 +5,7 @@
 #define EK_BESIDE_OFFSET 0
 
 /* Pairs of channels. */
-static void ek_conv_channels(const int8_t *x, int32_t x_zero, const int8_t *w, const ek_pair_layer *layer, EK_Y *y,
+static void ek_conv_channels(const EK_X *x, int32_t x_zero, const int8_t *w, const ek_pair_layer *layer, EK_Y *y,
                              const ek_conv_shape *s)
 {
     const ek_pair_source source = {x, (ptrdiff_t)s->in_h * s->in_w, x_zero, 0};

@@ -1,14 +1,15 @@
-/* Convolution of int8 inputs over EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a pair of int16, which
- * vpmaddwd takes at once: a position of two channels, or of one channel two neighbouring taps of a row. The band has all
+/* Convolution over EK_X and EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a pair of int16, which
+ * vpmaddwd takes at once: a position of two channels, or of one int8 channel two neighbouring taps of a row. The band has all
  * channels, so that the sums of some outputs and some vectors of positions stay in registers to their end. Weights of
  * channels are packed so (edgekit.targets.c.packing.conv_paths): [out_c][channels / 2][k_h][k_w][2]. */
 #ifndef EK_CONV_PAIRS_GUARD
 #define EK_CONV_PAIRS_GUARD
 
+#include "ek_bits.h"
 #include "ek_conv_bands.h"
+#include "ek_pairs_fill.h"
 #include "ek_rows.h"
 
-#define EK_INLINE static inline __attribute__((always_inline))
 #define EK_PAIRS_BAND 12288
 #define EK_PAIRS_ROOM (EK_PAIRS_BAND - EK_BANDS_SLACK)
 #define EK_PAIRS_POSITIONS 2048 /* of a band, at most */
@@ -17,136 +18,21 @@
 #define EK_PAIRS_VECTORS 3
 #define EK_PAIRS_WEIGHTS 8192 /* bytes of those of one channel */
 
-/* Where the pairs of a band are from: from x and `next` behind it, which is `right` columns more to the right, each less
- * `zero`; outside both are 0. */
-typedef struct {
-    const int8_t *x;
-    ptrdiff_t next;
-    int32_t zero, right;
-} ek_pair_source;
-
-/* The first eight of n bytes, or all and `outside` behind them. */
-EK_INLINE uint64_t ek_eight_bytes(const int8_t *x, int32_t n, uint64_t outside)
-{
-    uint64_t v = 0;
-    uint32_t first, last;
-    if (n >= 8) {
-        memcpy(&v, x, 8);
-        return v;
-    }
-    if (n >= 4) {
-        memcpy(&first, x, 4);
-        memcpy(&last, x + n - 4, 4);
-        return first | (uint64_t)last << 8 * (n - 4) | outside << 8 * n;
-    }
-    for (int32_t i = n - 1; i >= 0; i--) {
-        v = v << 8 | (uint8_t)x[i];
-    }
-    return v | outside << 8 * n;
-}
-
-/* Elements column.. of a row of in_w bytes, `outside` elsewhere. */
-EK_INLINE __m128i ek_words_beside(const int8_t *row, int32_t column, int32_t in_w, uint64_t outside)
-{
-    const int32_t before = ek_max(-column, 0), behind = in_w >= 8 ? ek_max(column + 8 - in_w, 0) : ek_max(column, 0);
-    uint64_t v = outside;
-    if (before < 8 && column < in_w) {
-        v = ek_eight_bytes(row + (in_w >= 8 ? column + before - behind : 0), in_w, outside);
-        v = before > 0 ? v << 8 * before | outside >> (64 - 8 * before) : v;
-        v = behind > 0 ? v >> 8 * behind | outside << (64 - 8 * behind) : v;
-    }
-    return _mm_cvtepi8_epi16(_mm_cvtsi64_si128((long long)v));
-}
-
-/* Every second of 16 words. */
-EK_INLINE __m128i ek_even_words(__m128i first, __m128i second)
-{
-    const __m128i low = _mm_srai_epi32(_mm_slli_epi32(first, 16), 16), high = _mm_srai_epi32(_mm_slli_epi32(second, 16), 16);
-    return _mm_packs_epi32(low, high);
-}
-
-/* Elements column, column + stride, .. of a row of in_w bytes, `zero` outside. */
-EK_INLINE __m128i ek_eight_words(const int8_t *row, int32_t column, int32_t in_w, int32_t stride, int32_t zero)
-{
-    const uint64_t outside = 0x0101010101010101u * (uint8_t)zero;
-    int8_t few[8];
-    if (stride == 1) {
-        return ek_words_beside(row, column, in_w, outside);
-    }
-    if (stride == 2 && column >= 0 && column + 16 <= in_w) {
-        const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(row + column));
-        return _mm_srai_epi16(_mm_slli_epi16(v, 8), 8);
-    }
-    if (stride == 2) {
-        return ek_even_words(ek_words_beside(row, column, in_w, outside), ek_words_beside(row, column + 8, in_w, outside));
-    }
-    for (int32_t i = 0; i < 8; i++, column += stride) {
-        few[i] = column >= 0 && column < in_w ? row[column] : (int8_t)zero;
-    }
-    return _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)few));
-}
-
-/* to [width] = pairs of a row and what is `next` and `right` behind it, from column `column` on. */
-EK_INLINE void ek_row_of_pairs(const int8_t *row, ptrdiff_t next, int32_t right, int32_t column, int32_t in_w, int32_t stride,
-                               int32_t zero, int32_t width, int32_t *to)
-{
-    const __m128i less = _mm_set1_epi16((int16_t)zero);
-    for (int32_t j = 0; j < width; j += 8, column += 8 * stride) {
-        __m128i a, b;
-        if (stride == 1 && column >= 0 && column + right + 8 <= in_w) {
-            a = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)(row + column)));
-            b = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)(row + next + column + right)));
-        } else {
-            a = ek_eight_words(row, column, in_w, stride, zero);
-            b = ek_eight_words(row + next, column + right, in_w, stride, zero);
-        }
-        a = _mm_sub_epi16(a, less);
-        b = _mm_sub_epi16(b, less);
-        _mm_storeu_si128((__m128i *)(void *)(to + j), _mm_unpacklo_epi16(a, b));
-        _mm_storeu_si128((__m128i *)(void *)(to + j + 4), _mm_unpackhi_epi16(a, b));
-    }
-}
-
-/* to [rows][width] = pairs of rows by the strides, the first at (iy, ix). */
-static void ek_rows_of_pairs(const ek_pair_source *from, const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
-                             int32_t width, int32_t *to)
-{
-    const int32_t in_h = s->in_h, in_w = s->in_w, step = s->stride_h, stride = s->stride_w, zero = from->zero;
-    const int32_t right = from->right;
-    const ptrdiff_t next = from->next;
-    const int8_t *const x = from->x;
-    for (int32_t h = 0; h < rows; h++, iy += step, to += width) {
-        const int8_t *const row = x + (ptrdiff_t)iy * in_w;
-        if (iy < 0 || iy >= in_h) {
-            for (int32_t j = 0; j < width; j += 8) {
-                _mm256_storeu_si256((__m256i *)(void *)(to + j), _mm256_setzero_si256());
-            }
-        } else if (stride == 1) {
-            ek_row_of_pairs(row, next, right, ix, in_w, 1, zero, width, to);
-        } else if (stride == 2) {
-            ek_row_of_pairs(row, next, right, ix, in_w, 2, zero, width, to);
-        } else {
-            ek_row_of_pairs(row, next, right, ix, in_w, stride, zero, width, to);
-        }
-    }
-}
-
 /* What a call has in common, for one group of channels; `pairs` [count] elements `step` apart, each of `kernel` taps at
  * their offsets. */
 typedef struct {
     const int32_t *band, *offset;
     const int8_t *w;
-    const int32_t *bias, *mult;
+    const EK_ACC *bias;
+    const int32_t *mult;
     const uint8_t *shift;
     int32_t count, kernel, step, outputs, y_zero, y_min, y_max;
     ptrdiff_t plane;
 } ek_pair_layer;
 
-/* Lanes that are in, side by side, of requantized sums. */
-EK_INLINE void ek_pairs_store(ek_i sum, const ek_pair_layer *f, int32_t o, uint32_t in, EK_Y *y)
+/* Lanes of v that are in, side by side. */
+EK_INLINE void ek_pairs_place(ek_i v, uint32_t in, EK_Y *y)
 {
-    const ek_i q = ek_i_requantize_all(sum, f->mult[o], f->shift[o]);
-    ek_i v = ek_i_clamp(ek_i_add(q, ek_i_all(f->y_zero)), ek_i_all(f->y_min), ek_i_all(f->y_max));
     int32_t n = EK_WIDTH;
     if (in != EK_ALL_IN) {
         const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
@@ -172,23 +58,21 @@ EK_INLINE void ek_pairs_store(ek_i sum, const ek_pair_layer *f, int32_t o, uint3
     }
 }
 
-/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions. */
-EK_INLINE void ek_pairs_tile(const ek_pair_layer *f, const ek_places *p, int32_t o, int32_t rows, int32_t vectors, EK_Y *y)
+/* The same of requantized sums. */
+EK_INLINE void ek_pairs_store(ek_i sum, const ek_pair_layer *f, int32_t mult, int32_t shift, uint32_t in, EK_Y *y)
+{
+    const ek_i q = ek_i_add(ek_i_requantize_all(sum, mult, shift), ek_i_all(f->y_zero));
+    ek_pairs_place(ek_i_clamp(q, ek_i_all(f->y_min), ek_i_all(f->y_max)), in, y);
+}
+
+/* acc [rows][vectors] += products of taps.., `kernel` of them, of `count` pairs of channels from number `first` on. */
+EK_INLINE void ek_pairs_sums(const ek_pair_layer *f, const int32_t *const *x, int32_t o, int32_t rows, int32_t vectors,
+                             int32_t first, int32_t count, int32_t tap, int32_t kernel, ek_i *acc)
 {
     const ptrdiff_t step = 2 * (ptrdiff_t)f->count * f->kernel;
-    const int8_t *w = f->w + o * step;
-    const int32_t *x[EK_MOST_VECTORS];
-    ek_i acc[EK_PAIRS_ROWS * EK_PAIRS_VECTORS];
-    for (int32_t v = 0; v < vectors; v++) {
-        x[v] = f->band + p->from[v];
-    }
-    for (int32_t r = 0; r < rows; r++) {
-        for (int32_t v = 0; v < vectors; v++) {
-            acc[r * vectors + v] = ek_i_all(f->bias[o + r]);
-        }
-    }
-    for (int32_t c = 0; c < f->count; c++) {
-        for (int32_t t = 0; t < f->kernel; t++, w += 2) {
+    const int8_t *w = f->w + o * step + 2 * ((ptrdiff_t)first * f->kernel + tap);
+    for (int32_t c = first; c < first + count; c++, w += 2 * (f->kernel - kernel)) {
+        for (int32_t t = tap; t < tap + kernel; t++, w += 2) {
             const ptrdiff_t at = (ptrdiff_t)c * f->step + f->offset[t];
             ek_i taken[EK_MOST_VECTORS];
             for (int32_t v = 0; v < vectors; v++) {
@@ -197,17 +81,47 @@ EK_INLINE void ek_pairs_tile(const ek_pair_layer *f, const ek_places *p, int32_t
             for (int32_t r = 0; r < rows; r++) {
                 int16_t both;
                 memcpy(&both, w + r * step, 2);
-                const ek_i tap = _mm256_cvtepi8_epi16(_mm_set1_epi16(both));
+                const ek_i taps = _mm256_cvtepi8_epi16(_mm_set1_epi16(both));
                 for (int32_t v = 0; v < vectors; v++) {
                     ek_i *const sum = acc + r * vectors + v;
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(taken[v], tap));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(taken[v], taps));
                 }
             }
         }
     }
+}
+
+#if EK_BITS(EK_X) == 16
+#include "ek_pairs_wide.h"
+#endif
+
+/* Outputs from number o on, `rows` of them, of `vectors` vectors of positions. */
+EK_INLINE void ek_pairs_tile(const ek_pair_layer *f, const ek_places *p, int32_t o, int32_t rows, int32_t vectors, EK_Y *y)
+{
+    const int32_t *x[EK_MOST_VECTORS];
+    ek_i acc[EK_PAIRS_ROWS * EK_PAIRS_VECTORS];
+    for (int32_t v = 0; v < vectors; v++) {
+        x[v] = f->band + p->from[v];
+    }
+#if EK_BITS(EK_X) == 16
+    if (!ek_pairs_fit(f, o, rows)) {
+        ek_pairs_wide(f, x, p, o, rows, vectors, acc, y);
+        return;
+    }
+#endif
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t v = 0; v < vectors; v++) {
-            ek_pairs_store(acc[r * vectors + v], f, o + r, p->in[v], y + (o + r) * f->plane + p->at[v]);
+            acc[r * vectors + v] = ek_i_all((int32_t)f->bias[o + r]);
+        }
+    }
+    ek_pairs_sums(f, x, o, rows, vectors, 0, f->count, 0, f->kernel, acc);
+    for (int32_t r = 0; r < rows; r++) {
+        int32_t mult = f->mult[o + r], shift = f->shift[o + r];
+#if EK_BITS(EK_X) == 16
+        shift = ek_pairs_lift(shift, &mult);
+#endif
+        for (int32_t v = 0; v < vectors; v++) {
+            ek_pairs_store(acc[r * vectors + v], f, mult, shift, p->in[v], y + (o + r) * f->plane + p->at[v]);
         }
     }
 }
@@ -356,9 +270,10 @@ static void ek_conv_pairs(const ek_pair_source *source, const int8_t *w, const e
 }
 
 #define EK_PAIRS_LAYER(bias, mult, shift, y_zero, y_min, y_max, s)                                                      \
-    &(const ek_pair_layer){NULL, NULL, NULL, (const int32_t *)(const void *)(bias), mult, shift, 0, 0, 0,                    \
+    &(const ek_pair_layer){NULL, NULL, NULL, (const EK_ACC *)(const void *)(bias), mult, shift, 0, 0, 0,                    \
                       (s)->out_c / (s)->groups, y_zero, y_min, y_max, (ptrdiff_t)(s)->out_h * (s)->out_w}
 
+#if EK_BITS(EK_X) == 8
 /* Pairs of taps, of channels by themselves, as many at a time as weights fit; says whether it takes the shape, and does
  * nothing where not. */
 static int ek_conv_columns(const int8_t *x, int32_t x_zero, const int8_t *w, const ek_pair_layer *layer, EK_Y *y,
@@ -392,5 +307,6 @@ static int ek_conv_columns(const int8_t *x, int32_t x_zero, const int8_t *w, con
     }
     return 1;
 }
+#endif
 
 #endif

@@ -12,6 +12,7 @@
 #define EK_ROWS_TOGETHER 6
 #define EK_SUM_TAPS 256
 #define EK_ALL_IN 0xffu
+#define EK_SOON(at) _mm_prefetch((const char *)(at), _MM_HINT_T1) /* which may be behind an array */
 typedef __m256 ek_v;
 
 static inline __m256i ek_first_lanes(int32_t n)

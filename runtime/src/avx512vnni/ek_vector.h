@@ -12,6 +12,7 @@
 #define EK_SOME_VECTORS 2 /* of which the last is not whole */
 #define EK_TILE_POSITIONS 14 /* with two vectors each */
 #define EK_ALL_IN 0xffffu
+#define EK_SOON(at) _mm_prefetch((const char *)(at), _MM_HINT_T1) /* which may be behind an array */
 typedef __m512 ek_v;
 
 static inline __mmask16 ek_first_lanes(int32_t n)

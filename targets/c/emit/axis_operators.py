@@ -56,19 +56,28 @@ def emit_topk(ctx: Context, node: ir.Node) -> None:
     outputs = {name: value for name, value in zip(names, node.outputs, strict=False) if value.name}
     best = "out[{}]" if "out" in outputs else "row[places[{}] * {{s}}]"
     sign = ">" if int_attribute(node, "largest", 1) else "<"
-    stored = {"out": "row[{k}]", "places": "k"}
+    stored, placed = {"out": "row[{k}]", "places": "k"}, {"out": "x", "places": "k"}
+    axis = int_attribute(node, "axis", -1)
+    first = [
+        f"for (int32_t k = 0; k < {last}; k++) {{{{",
+        *(f"    {name}[{{k}}] = {stored[name]};" for name in outputs),
+        "}}",
+    ]
+    _rows(ctx, node, axis, first, last, outputs)
     body = _row_loop(
+        f"const {c_type(node.inputs[0])} x = row[{{k}}];",
         f"int32_t at = k < {last} ? k : {last};",
-        f"for (; at > 0 && row[{{k}}] {sign} {best.format('(at - 1) * {s}')}; at--) {{{{",
+        f"for (; at > 0 && x {sign} {best.format('(at - 1) * {s}')}; at--) {{{{",
         f"    if (at < {last}) {{{{",
         *(f"        {name}[at * {{s}}] = {name}[(at - 1) * {{s}}];" for name in outputs),
         "    }}",
         "}}",
         f"if (at < {last}) {{{{",
-        *(f"    {name}[at * {{s}}] = {stored[name]};" for name in outputs),
+        *(f"    {name}[at * {{s}}] = {placed[name]};" for name in outputs),
         "}}",
+        first=1,
     )
-    _rows(ctx, node, int_attribute(node, "axis", -1), body, last, outputs)
+    _rows(ctx, node, axis, body, last, outputs)
 
 
 def emit_cumsum(ctx: Context, node: ir.Node) -> None:
@@ -103,13 +112,13 @@ def emit_lp_normalization(ctx: Context, node: ir.Node) -> None:
     _rows(ctx, node, int_attribute(node, "axis", -1), body)
 
 
-def _row_loop(*lines: str, backwards: bool = False) -> list[str]:
-    """A loop over the elements of a row: ``{k}`` is the offset of one."""
-    head = "for (int32_t k = {n} - 1; k >= 0; k--) {{" if backwards else EACH
+def _row_loop(*lines: str, backwards: bool = False, first: int = 0) -> list[str]:
+    """A loop over the elements of a row, from `first` on: ``{k}`` is the offset of one."""
+    head = "for (int32_t k = {n} - 1; k >= 0; k--) {{" if backwards else EACH % first
     return [head, *(f"    {line}" for line in lines), "}}"]
 
 
-EACH = "for (int32_t k = 0; k < {n}; k++) {{"
+EACH = "for (int32_t k = %d; k < {n}; k++) {{"
 
 
 def _best(better: str) -> list[str]:

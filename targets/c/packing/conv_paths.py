@@ -14,6 +14,7 @@ from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.conv_weights import (
     INTERLEAVED_CHANNELS,
     Weights,
+    channels_together,
     pack_dense,
     pack_in_order,
     pack_phases,
@@ -31,7 +32,7 @@ from edgekit.targets.c.packing.weights import INT4
 from edgekit.targets.instruction_sets import Packing
 
 NAME = re.compile(rf"(ek_conv\w*?)_s(8|16)_s(?:8|16)(_{INT4})?")
-Rule = Callable[[ConvShape, Packing], bool]
+Rule = Callable[[ConvShape, Packing, int], bool]  # with the bits of inputs
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class ConvPath:
     kernel: str
     has: Callable[[Packing, int, bool], bool]
     pack: Callable[[Packing, Weights], tuple[Array, Array]]
-    takes: Rule = lambda _shape, _own: True
-    pays: Rule = lambda _shape, _own: True
+    takes: Rule = lambda _shape, _own, _bits: True
+    pays: Rule = lambda _shape, _own, _bits: True
 
 
 def pack_conv(
@@ -75,8 +76,8 @@ def kernels_of(kernel: str, own: Packing, shape: ConvShape) -> list[str]:
     path, bits, is_int4 = _row_of(kernel)
     paths = next(rows for rows in (CONV_PATHS, TRANSPOSED_PATHS) if path in rows)
     there = [other for other in paths if other.has(own, bits, is_int4)]
-    taking = [other for other in there if other.takes(shape, own)]
-    best = next(other for other in taking if other.pays(shape, own))
+    taking = [other for other in there if other.takes(shape, own, bits)]
+    best = next(other for other in taking if other.pays(shape, own, bits))
     ordered = (best, *(other for other in taking if other is not best))
     return [kernel.replace(path.kernel, other.kernel, 1) for other in ordered]
 
@@ -110,41 +111,45 @@ def _by_strips(own: Packing, bits: int, is_int4: bool) -> bool:
     return _by_tiles(own, bits, is_int4) and tiles_of(own).strips
 
 
-def _are_few(s: ConvShape, _own: Packing) -> bool:
-    """Whether outputs are too few for vectors of positions."""
-    most = 12 if s.k_h * s.k_w > 1 else 8
+def _are_few(s: ConvShape, own: Packing, bits: int) -> bool:
+    """Whether outputs are too few for vectors of positions; int16 inputs have tiles of six with AVX-512."""
+    tiles = own.channels == 4 and bits == 16
+    most = 18 if tiles and s.out_c >= 24 else 12 if tiles or s.k_h * s.k_w > 1 else 8
     return s.out_h * s.out_w <= most and s.out_c >= 16
 
 
-def _channels_fit_in_band(s: ConvShape, own: Packing) -> bool:
+def _channels_fit_in_band(s: ConvShape, own: Packing, bits: int) -> bool:
     """Whether a band has room for one position of all channels; with AVX2 each pair of them has 2,048 elements."""
-    elements, kernel = -(-s.in_c // s.groups // own.channels), s.k_h * s.k_w
+    together, kernel = channels_together(own, bits), s.k_h * s.k_w
+    elements = -(-s.in_c // s.groups // together)
     if own.channels == 2:
         return elements * kernel <= 8000 and kernel <= 2048
     return elements * kernel <= 16000
 
 
-def _pay_side_by_side(s: ConvShape, own: Packing) -> bool:
+def _pay_side_by_side(s: ConvShape, own: Packing, bits: int) -> bool:
     """Whether the channels suffice, and more than one tap where four of them are together."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
+    if bits == 16:
+        return s.in_c > s.groups or s.groups == 1
     if own.channels == 2:
         return inputs >= 2
     apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
     return apart and (inputs >= 4 or (inputs >= 2 and inputs * kernel > 256))
 
 
-def _are_points(s: ConvShape, _own: Packing) -> bool:
+def _are_points(s: ConvShape, _own: Packing, _bits: int) -> bool:
     """Whether each output reads the channels at its own position, and a tile has room for them."""
     one = (s.k_h, s.k_w, s.stride_h, s.stride_w, s.pad_top, s.pad_left) == (1, 1, 1, 1, 0, 0)
     return one and (s.in_h, s.in_w) == (s.out_h, s.out_w) and s.in_c // s.groups <= 2048
 
 
-def _pay_by_points(s: ConvShape, _own: Packing) -> bool:
+def _pay_by_points(s: ConvShape, _own: Packing, _bits: int) -> bool:
     """Whether channels are added, or are longer than a band of one by itself."""
     return s.in_c > s.groups or s.out_h * s.out_w > 3840
 
 
-def _fit_in_planes(s: ConvShape, own: Packing) -> bool:
+def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips.
 
     Without Helium those of a group may be added to one output.
@@ -162,41 +167,41 @@ def _fit_in_planes(s: ConvShape, own: Packing) -> bool:
     return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
 
 
-def _pay_in_planes(s: ConvShape, _own: Packing) -> bool:
+def _pay_in_planes(s: ConvShape, _own: Packing, _bits: int) -> bool:
     """Whether channels that are added have enough taps and positions for bands of their own."""
     return s.in_c == s.groups or (s.k_h * s.k_w >= 5 and s.out_h * s.out_w >= 8)
 
 
-def _fit_in_strips(s: ConvShape, _own: Packing) -> bool:
+def _fit_in_strips(s: ConvShape, _own: Packing, _bits: int) -> bool:
     """Whether windows may lie in strips."""
     return s.dil_w == 1 and s.stride_w <= s.k_w
 
 
-def _pay_in_strips(s: ConvShape, own: Packing) -> bool:
+def _pay_in_strips(s: ConvShape, own: Packing, _bits: int) -> bool:
     """Whether positions share columns, or channels are few."""
     channels, _, _ = tile_piece(s, tiles_of(own))
     return s.stride_w < s.k_w + (channels < INTERLEAVED_CHANNELS)
 
 
-def _fit_in_runs(s: ConvShape, _own: Packing) -> bool:
+def _fit_in_runs(s: ConvShape, _own: Packing, _bits: int) -> bool:
     """Whether an output has eight taps at most, neighbours along the row of which are those of neighbours."""
     down, across = (s.k_h - 1) * s.dil_h // s.stride_h + 1, (s.k_w - 1) // s.stride_w + 1
     return s.dil_w == 1 and s.in_c // s.groups * down * across <= 8
 
 
-def _pay_in_runs(s: ConvShape, _own: Packing) -> bool:
+def _pay_in_runs(s: ConvShape, _own: Packing, _bits: int) -> bool:
     """Whether a block has many outputs."""
     return s.stride_w >= 16
 
 
-def _fit_phases_in_strips(s: ConvShape, own: Packing) -> bool:
+def _fit_phases_in_strips(s: ConvShape, own: Packing, bits: int) -> bool:
     """Whether the windows of all phases may lie in strips."""
-    return all(_fit_in_strips(one, own) for one in _phases_with_taps(s))
+    return all(_fit_in_strips(one, own, bits) for one in _phases_with_taps(s))
 
 
-def _pay_phases_in_strips(s: ConvShape, own: Packing) -> bool:
+def _pay_phases_in_strips(s: ConvShape, own: Packing, bits: int) -> bool:
     """Whether that pays for at least half of the taps."""
-    gains = [(1 if _pay_in_strips(one, own) else -1, one) for one in _phases_with_taps(s)]
+    gains = [(1 if _pay_in_strips(one, own, bits) else -1, one) for one in _phases_with_taps(s)]
     return sum(sign * one.k_h * one.k_w for sign, one in gains) >= 0
 
 
@@ -207,14 +212,14 @@ def _phases_with_taps(s: ConvShape) -> list[ConvShape]:
 CONV_PATHS = (
     ConvPath(
         "ek_conv_positions",
-        lambda own, _bits, is_int4: own.windows and not is_int4,
+        lambda own, _bits, _is_int4: own.windows,
         pack_positions,
-        lambda shape, _own: shape.groups == 1,
+        lambda shape, _own, _bits: shape.groups == 1,
         _are_few,
     ),
     ConvPath(
         "ek_conv_bands",
-        lambda own, bits, _is_int4: own.channels > 0 and bits == 8,
+        lambda own, _bits, _is_int4: own.channels > 0,
         pack_side_by_side,
         _channels_fit_in_band,
         _pay_side_by_side,

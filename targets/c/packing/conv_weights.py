@@ -53,11 +53,12 @@ def pack_in_order(_own: Packing, of: Weights) -> tuple[Array, Array]:
 
 def pack_dense(own: Packing, of: Weights) -> tuple[Array, Array]:
     """For the kernel that every instruction set has."""
+    gains = own.windows and own.offset and of.bits == 8
     if of.is_int4:
-        return int4_bytes("ek_conv", [of.w])[0], of.bias
+        return int4_bytes("ek_conv", [of.w])[0], of.folded(own.offset) if gains else of.bias
     if own.tiles is not None and of.bits == 8:
         return _pack_tiles(of.w, of.shape, own.tiles, strips=False), of.folded()
-    if own.windows and own.offset and of.bits == 8:
+    if gains:
         return of.w.reshape(-1), of.folded(own.offset)
     return of.w, of.bias
 
@@ -79,18 +80,26 @@ def pack_transposed(own: Packing, of: Weights) -> tuple[Array, Array]:
 def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
     """Return the order of ``runtime/src/x86/conv/ek_conv_positions.h``: rows with channels last."""
     rows = of.w.transpose(0, 2, 3, 1).reshape(len(of.w), -1)
-    return own.int_rows(rows, of.bits), of.folded(own.offset if of.bits == 8 else 0)
+    pack = own.int4_rows if of.is_int4 else own.int_rows
+    return pack(rows.astype(np.int8), of.bits), of.folded(own.offset if of.bits == 8 else 0)
 
 
 def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
     """Return the order of ``ek_conv_fours.h`` and ``ek_conv_pairs.h``."""
-    w = _channels_together(of.w, own.channels)
+    w = _interleave_channels(of.w, channels_together(own, of.bits))
     if of.is_int4:
         w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]
+    if of.bits == 16:
+        return w, of.folded()
     return w, of.folded(own.offset) if own.offset else of.bias
 
 
-def _channels_together(w: Array, together: int) -> Array:
+def channels_together(own: Packing, bits: int) -> int:
+    """Return how many channels of inputs of this number of bits are interleaved: int16 ones are pairs."""
+    return own.channels if bits == 8 else min(own.channels, 2)
+
+
+def _interleave_channels(w: Array, together: int) -> Array:
     """Return w (out_c, inputs, k_h, k_w) as [out_c][inputs / together][k_h][k_w][together], filled up with zeros."""
     outputs, inputs, *kernel = w.shape
     wide = np.zeros((outputs, -(-inputs // together) * together, int(np.prod(kernel))), w.dtype)

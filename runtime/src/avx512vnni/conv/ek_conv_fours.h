@@ -1,45 +1,42 @@
-/* Convolution of int8 inputs over EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a position of four
- * channels side by side, which vpdpbusd takes at once; they gain 128. The band has all channels, so that the sums of some
- * outputs and some vectors of positions stay in registers to their end. The weights are packed so
- * (edgekit.targets.c.packing.conv_paths): [out_c][channels / 4][k_h][k_w][4]. */
+/* Convolution over EK_X and EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a position of four int8
+ * channels side by side, which vpdpbusd takes at once; they gain 128; or of two int16 channels for vpdpwssd. The band has all
+ * channels, so that the sums of some outputs and some vectors of positions stay in registers to their end. The weights are
+ * packed so (edgekit.targets.c.packing.conv_paths): [out_c][channels / n][k_h][k_w][n]. */
+#include "ek_bits.h"
 #include "ek_bytes_of.h"
 #include "ek_conv_bands.h"
-#include "ek_fours_fill.h"
 #include "ek_fours_from.h"
 
+#if EK_BITS(EK_X) == 8
+#include "ek_fours_fill.h"
 #define EK_BESIDE 4 /* channels */
 #define EK_BESIDE_OFFSET 128 /* what operands gain, which is taken from the bias with the zero point */
+#define EK_DOT_BESIDE _mm512_dpbusd_epi32
+#define EK_DOT_HALF _mm256_dpbusd_epi32
+#else
+#include "ek_twos_fill.h"
+#define EK_BESIDE 2
+#define EK_BESIDE_OFFSET 0
+#define EK_DOT_BESIDE _mm512_dpwssd_epi32
+#define EK_DOT_HALF _mm256_dpwssd_epi32
+#endif
 #define EK_FOURS_BAND 16384
 #define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
 #define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
+#define EK_FOURS_TAPS 32 /* from which on outputs are rather taken twice than one by one */
 #define EK_FOURS_MANY 4 /* fours of channels from which on narrow rows are filled some at a time */
 
-/* A plane of four channels of narrow rows; x is the first of `channels`. */
-static inline void ek_spread_of_four(const ek_spread *p, const int8_t *x, int32_t channels, int8_t fill, ptrdiff_t plane,
-                                     int32_t *to)
-{
-    const __m512i outside = _mm512_set1_epi8(fill), top = _mm512_set1_epi8(-128);
-    const int8_t *const b = x + ek_min(1, channels - 1) * plane, *const c = x + ek_min(2, channels - 1) * plane;
-    const int8_t *const d = x + (channels - 1) * plane; /* weights of missing channels are 0 */
-    for (int32_t i = 0; i < p->count; i++) {
-        const int32_t from = p->from[i];
-        const __mmask16 in = p->in[i], lanes = ek_lanes(_mm_popcnt_u32(in));
-        const __m128i row[4] = {_mm_maskz_loadu_epi8(lanes, x + from), _mm_maskz_loadu_epi8(lanes, b + from),
-                                _mm_maskz_loadu_epi8(lanes, c + from), _mm_maskz_loadu_epi8(lanes, d + from)};
-        const __m512i all = _mm512_mask_expand_epi32(outside, in, ek_four_beside(row));
-        _mm512_storeu_si512(to + 16 * i, _mm512_xor_si512(all, top));
-    }
-}
-
-/* What a call has in common, for one group of channels; `fours` [count] elements `step` apart, each of `kernel` taps at
- * their offsets. */
+/* What a call has in common, for one group of channels; `count` elements `step` apart, each of `kernel` taps at their
+ * offsets; weights of outputs are `w_step` bytes apart. */
 typedef struct {
     const int32_t *band, *offset;
     const int8_t *w;
-    const int32_t *bias, *mult;
+    const EK_ACC *bias;
+    const int32_t *mult;
     const uint8_t *shift;
     int32_t count, kernel, step, outputs, is_down, y_zero, y_min, y_max;
-    ptrdiff_t plane;
+    ptrdiff_t plane, w_step;
+    int32_t ready; /* of int16 inputs: weights are words, and factors shifted up */
 } ek_fours;
 
 EK_INLINE ek_i ek_fours_scaled(ek_i sum, const ek_fours *f, int32_t o)
@@ -48,12 +45,22 @@ EK_INLINE ek_i ek_fours_scaled(ek_i sum, const ek_fours *f, int32_t o)
                       : ek_i_requantize_all(sum, f->mult[o], f->shift[o]);
 }
 
+/* Outputs of four vectors as int16, packed in pairs. */
+EK_INLINE void ek_fours_place(ek_i low, ek_i high, const ek_fours *f, const ek_byte_runs *p, int8_t *y)
+{
+    const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const ek_i least = _mm512_set1_epi8((char)f->y_min), most = _mm512_set1_epi8((char)f->y_max);
+    const ek_i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+    const ek_i within = _mm512_min_epi8(_mm512_max_epi8(bytes, least), most);
+    for (int32_t i = 0; i < p->count; i++) {
+        _mm512_mask_storeu_epi8(y + p->at[i], p->in[i], within);
+    }
+}
+
 /* Outputs of output channel o of some vectors of sums. Saturating to int16 first is exact for int8. */
 EK_INLINE void ek_fours_bytes(const ek_i *sums, int32_t vectors, const ek_fours *f, int32_t o, const ek_byte_runs *p,
                               int8_t *y)
 {
-    const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const ek_i least = _mm512_set1_epi8((char)f->y_min), most = _mm512_set1_epi8((char)f->y_max);
     const ek_i second = sums[vectors > 1], third = sums[vectors - 1];
     ek_i low, high;
     if (f->is_down) {
@@ -68,18 +75,12 @@ EK_INLINE void ek_fours_bytes(const ek_i *sums, int32_t vectors, const ek_fours 
         low = _mm512_adds_epi16(low, zero);
         high = _mm512_adds_epi16(_mm512_packs_epi32(last, last), zero);
     }
-    const ek_i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
-    const ek_i within = _mm512_min_epi8(_mm512_max_epi8(bytes, least), most);
-    for (int32_t i = 0; i < p->count; i++) {
-        _mm512_mask_storeu_epi8(y + p->at[i], p->in[i], within);
-    }
+    ek_fours_place(low, high, f, p, y);
 }
 
-/* Lanes that are in, side by side, of requantized sums as int16. */
-EK_INLINE void ek_fours_store(ek_i sum, const ek_fours *f, int32_t o, uint32_t in, EK_Y *y)
+/* Lanes that are in, side by side, as int16. */
+EK_INLINE void ek_fours_store(ek_i v, uint32_t in, EK_Y *y)
 {
-    const ek_i q = ek_i_add(ek_fours_scaled(sum, f, o), ek_i_all(f->y_zero));
-    ek_i v = ek_i_clamp(q, ek_i_all(f->y_min), ek_i_all(f->y_max));
     int32_t n = 16;
     if (in != EK_ALL_IN) {
         v = _mm512_maskz_compress_epi32((__mmask16)in, v);
@@ -96,16 +97,16 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t 
     const ptrdiff_t gap = p->gap, second = apart && vectors > 1 ? p->at[1] - x : 16;
     const ptrdiff_t third = apart && vectors > 2 ? p->at[2] - x : 32;
     const __mmask16 next[3] = {p->next[0], p->next[vectors > 1], p->next[vectors - 1]};
-    const ptrdiff_t step = 4 * (ptrdiff_t)f->count * f->kernel;
+    const ptrdiff_t step = f->w_step;
     const int8_t *w = f->w + o * step;
     ek_i acc[EK_FOURS_ROWS * EK_FOURS_VECTORS];
     __m256i half[EK_FOURS_ROWS];
     EK_UNROLLED
     for (int32_t r = 0; r < rows; r++) {
-        half[r] = _mm256_set1_epi32(f->bias[o + r]);
+        half[r] = _mm256_set1_epi32((int32_t)f->bias[o + r]);
         EK_UNROLLED
         for (int32_t v = 0; v < vectors; v++) {
-            acc[r * vectors + v] = ek_i_all(f->bias[o + r]);
+            acc[r * vectors + v] = ek_i_all((int32_t)f->bias[o + r]);
         }
     }
     for (int32_t c = 0; c < f->count; c++, x += f->step) {
@@ -124,11 +125,11 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t 
                 memcpy(&taps, w + r * step, 4);
                 EK_UNROLLED
                 for (int32_t v = 0; v < vectors - narrow; v++) {
-                    acc[r * vectors + v] = _mm512_dpbusd_epi32(acc[r * vectors + v], taken[v], ek_i_all(taps));
+                    acc[r * vectors + v] = EK_DOT_BESIDE(acc[r * vectors + v], taken[v], ek_i_all(taps));
                 }
                 if (narrow) {
                     const __m256i some = _mm512_castsi512_si256(taken[vectors - 1]);
-                    half[r] = _mm256_dpbusd_epi32(half[r], some, _mm512_castsi512_si256(ek_i_all(taps)));
+                    half[r] = EK_DOT_HALF(half[r], some, _mm512_castsi512_si256(ek_i_all(taps)));
                 }
             }
         }
@@ -166,9 +167,9 @@ EK_FOURS_SUMS(8, 2, 1, 1)
 EK_FOURS_SUMS(8, 3, 1, 1)
 typedef void ek_fours_sums_of(const ek_fours *, const ek_fours_from *, int32_t, ek_i *);
 
-/* All outputs of `vectors` vectors of positions. */
-EK_INLINE void ek_fours_column(const ek_fours *own, const ek_fours_from *from, const ek_fours_at *p, int32_t vectors,
-                               EK_Y *y)
+/* The same of 8, 4 or 1 outputs, which `kind` numbers from behind. */
+EK_INLINE void ek_fours_sums_of_kind(const ek_fours *f, const ek_fours_from *from, int32_t o, int32_t kind, int32_t vectors,
+                                     ek_i *sums)
 {
     static ek_fours_sums_of *const by[3][2][3] = {
         {{ek_fours_sums_1_1_0_0, ek_fours_sums_1_2_0_0, ek_fours_sums_1_3_0_0},
@@ -182,23 +183,55 @@ EK_INLINE void ek_fours_column(const ek_fours *own, const ek_fours_from *from, c
         {ek_fours_sums_8_1_0_1, ek_fours_sums_8_2_0_1, ek_fours_sums_8_3_0_1},
         {ek_fours_sums_8_1_1_0, ek_fours_sums_8_2_1_1, ek_fours_sums_8_3_1_1},
     };
+    const int is_narrow = kind == 2 && from->narrow;
+    (is_narrow ? narrow[from->apart] : by[kind][from->apart])[vectors - 1](f, from, o, sums);
+}
+
+/* Outputs from number o on, `rows` of them, with these sums; y is that of the first. */
+EK_INLINE void ek_fours_outputs(const ek_i *sums, int32_t rows, int32_t vectors, const ek_fours *f, int32_t o,
+                                const ek_fours_at *p, EK_Y *y)
+{
+    for (int32_t r = 0; r < rows; r++, y += f->plane) {
+        if (sizeof(EK_Y) == 1) {
+            ek_fours_bytes(sums + r * vectors, vectors, f, o + r, &p->bytes, (int8_t *)(void *)y);
+            continue;
+        }
+        for (int32_t v = 0; v < vectors; v++) {
+            const ek_i q = ek_i_add(ek_fours_scaled(sums[r * vectors + v], f, o + r), ek_i_all(f->y_zero));
+            ek_fours_store(ek_i_clamp(q, ek_i_all(f->y_min), ek_i_all(f->y_max)), p->words.in[v], y + p->words.at[v]);
+        }
+    }
+}
+
+#if EK_BITS(EK_X) == 16
+#include "ek_twos_outputs.h"
+#else
+#define EK_FOURS_ROWS_OF(f, from, o, kind, rows, vectors, sums, p, y)    \
+    ek_fours_sums_of_kind(f, from, o, kind, vectors, sums);              \
+    ek_fours_outputs(sums, rows, vectors, f, o, p, y)
+#define EK_FOURS_ROOM_OF int32_t
+#define EK_FOURS_READY(f, room) ((void)(room), (f))
+#endif
+
+/* Whether the last eight outputs take less time at once, some of them once more, than the last `left` by fours and ones. */
+EK_INLINE int ek_fours_go_back(const ek_fours *f, int32_t left, int32_t vectors)
+{
+    const int32_t ones = left % 4, taps = f->count * f->kernel;
+    return left < EK_FOURS_ROWS && f->outputs >= EK_FOURS_ROWS && taps >= EK_FOURS_TAPS && ones >= 2 + (vectors == 3);
+}
+
+/* All outputs of `vectors` vectors of positions. */
+EK_INLINE void ek_fours_column(const ek_fours *own, const ek_fours_from *from, const ek_fours_at *p, int32_t vectors,
+                               EK_Y *y)
+{
     const ek_fours f = *own; /* which stores cannot change */
     ek_i sums[EK_FOURS_ROWS * EK_FOURS_VECTORS];
     for (int32_t o = 0, rows; o < f.outputs; o += rows) {
+        o = ek_fours_go_back(&f, f.outputs - o, vectors) ? f.outputs - EK_FOURS_ROWS : o;
         const int32_t left = f.outputs - o, kind = left >= EK_FOURS_ROWS ? 2 : left >= 4 ? 1 : 0;
+        EK_Y *const to = y + o * f.plane;
         rows = kind == 2 ? EK_FOURS_ROWS : kind == 1 ? 4 : 1;
-        const int is_narrow = kind == 2 && from->narrow;
-        (is_narrow ? narrow[from->apart] : by[kind][from->apart])[vectors - 1](&f, from, o, sums);
-        for (int32_t r = 0; r < rows; r++) {
-            EK_Y *const to = y + (o + r) * f.plane;
-            if (sizeof(EK_Y) == 1) {
-                ek_fours_bytes(sums + r * vectors, vectors, &f, o + r, &p->bytes, (int8_t *)(void *)to);
-                continue;
-            }
-            for (int32_t v = 0; v < vectors; v++) {
-                ek_fours_store(sums[r * vectors + v], &f, o + r, p->words.in[v], to + p->words.at[v]);
-            }
-        }
+        EK_FOURS_ROWS_OF(&f, from, o, kind, rows, vectors, sums, p, to);
     }
 }
 
@@ -261,26 +294,26 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
 }
 
 /* Lay out the band of `rows` rows of outputs with (oy, ox) first; x is the group's. */
-static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_shape *s, const ek_bands *b, int32_t oy,
+static inline void ek_fours_fill(const EK_X *x, EK_X fill, const ek_conv_shape *s, const ek_bands *b, int32_t oy,
                                  int32_t ox, int32_t rows, const ek_spread *spread, int32_t *band)
 {
     const int32_t top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
     const int32_t inputs = s->in_c / s->groups, height = b->height - b->rows + rows;
-    for (int32_t c = 0; c < inputs; c += 4, x += 4 * (ptrdiff_t)s->in_h * s->in_w) {
-        const int32_t channels = ek_min(4, inputs - c);
+    for (int32_t c = 0; c < inputs; c += EK_BESIDE, x += EK_BESIDE * (ptrdiff_t)s->in_h * s->in_w) {
+        const int32_t channels = ek_min(EK_BESIDE, inputs - c);
         for (int32_t t = 0; t < s->k_h * s->k_w && b->layout == EK_BY_TAPS; t++, band += b->rows * b->pitch) {
-            ek_rows_of_four(x, channels, fill, s, top + t / s->k_w * s->dil_h, left + t % s->k_w * s->dil_w, rows,
-                            b->pitch, band);
+            ek_rows_beside(x, channels, fill, s, top + t / s->k_w * s->dil_h, left + t % s->k_w * s->dil_w, rows,
+                           b->pitch, band);
         }
         if (spread) {
-            ek_spread_of_four(spread, x, channels, fill, (ptrdiff_t)s->in_h * s->in_w, band);
+            ek_spread_beside(spread, x, channels, fill, (ptrdiff_t)s->in_h * s->in_w, band);
             band += b->height * b->pitch;
             continue;
         }
         for (int32_t i = 0; i < s->stride_h && b->layout == EK_BY_PLANES; i++) {
             for (int32_t j = 0; j < s->stride_w; j++) {
                 if (b->down[i] >= 0 && b->right[j] >= 0) {
-                    ek_rows_of_four(x, channels, fill, s, top + i, left + j, height, b->pitch, band);
+                    ek_rows_beside(x, channels, fill, s, top + i, left + j, height, b->pitch, band);
                     band += b->height * b->pitch;
                 }
             }
@@ -292,16 +325,18 @@ static inline void ek_fours_fill(const int8_t *x, int8_t fill, const ek_conv_sha
 }
 
 /* All groups. */
-static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const int32_t *bias, const int32_t *mult,
+static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_ACC *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
                           const ek_conv_shape *s)
 {
-    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, count = (inputs + 3) / 4;
-    const int32_t kernel = s->k_h * s->k_w, room = EK_FOURS_ROOM;
+    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, count = (inputs + EK_BESIDE - 1) / EK_BESIDE;
+    const int32_t kernel = s->k_h * s->k_w, most = EK_FOURS_ROOM;
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w;
     ek_conv_shape one = *s;
-    ek_fours f = {NULL, NULL, w, bias, mult, shift, count, kernel, 0, outputs, 1, y_zero, y_min, y_max, plane};
+    ek_fours f = {NULL, NULL, w, bias, mult, shift, count, kernel, 0, outputs, 1, y_zero, y_min, y_max, plane,
+                  EK_BESIDE * (ptrdiff_t)count * kernel, 0};
     int32_t band[EK_FOURS_BAND], offset[2 * EK_BLOCK_TAPS] = {0};
+    EK_FOURS_ROOM_OF room;
     ek_bands b;
     ek_fours_way way = EK_FOURS_IN_A_ROW;
     one.in_c = count;
@@ -309,13 +344,13 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     for (int32_t o = 0; o < s->out_c; o++) {
         f.is_down &= shift[o] >= 33;
     }
-    if (ek_by_planes(&one, room, count, count, EK_LANES, &b)) {
+    if (ek_by_planes(&one, most, count, count, EK_LANES, &b)) {
         ek_tap_offsets(&one, &b, 0, kernel, offset);
         f.step = b.planes * b.height * b.pitch;
     } else { /* every tap by itself, as if it were a channel */
         b.layout = EK_BY_TAPS;
-        b.columns = ek_min(s->out_w, room / (count * kernel));
-        b.rows = b.columns < s->out_w ? 1 : ek_min(s->out_h, room / (count * kernel) / s->out_w);
+        b.columns = ek_min(s->out_w, most / (count * kernel));
+        b.rows = b.columns < s->out_w ? 1 : ek_min(s->out_h, most / (count * kernel) / s->out_w);
         b.pitch = b.columns;
         f.step = b.rows * b.pitch;
         f.count = count * kernel;
@@ -329,6 +364,7 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     f.band = band;
     f.offset = offset;
     for (int32_t g = 0; g < s->groups; g++, f.bias += outputs, f.mult += outputs, f.shift += outputs) {
+        const ek_fours *const own = EK_FOURS_READY(&f, &room);
         for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
             for (int32_t ox = 0; ox < s->out_w; ox += b.columns) {
                 const int32_t rows = ek_min(b.rows, s->out_h - oy), columns = ek_min(b.columns, s->out_w - ox);
@@ -338,14 +374,14 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
                                     && ek_spread_of(s, &b, oy - s->pad_top, ox - s->pad_left, &spread);
                 ek_fours_fill(x, fill, s, &b, oy, ox, rows, spreads ? &spread : NULL, band);
                 const int32_t between = way == EK_FOURS_IN_A_ROW ? (rows - 1) * (b.pitch - columns) : 0;
-                ek_fours_positions(&f, &b, columns, rows * columns + between, way, to);
+                ek_fours_positions(own, &b, columns, rows * columns + between, way, to);
             }
         }
         x += (ptrdiff_t)inputs * s->in_h * s->in_w;
         y += outputs * plane;
-        f.w += 4 * (ptrdiff_t)outputs * count * kernel;
+        f.w += outputs * f.w_step;
     }
 }
 
 #define EK_CONV_BESIDE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s) \
-    ek_conv_fours(x, (int8_t)(x_zero), w, bias, mult, shift, y_zero, y_min, y_max, y, s)
+    ek_conv_fours(x, (EK_X)(x_zero), w, bias, mult, shift, y_zero, y_min, y_max, y, s)

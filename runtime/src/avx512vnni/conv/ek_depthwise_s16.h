@@ -35,20 +35,42 @@ static inline int ek_word_band_of(const ek_conv_shape *s, ek_word_band *b)
     return 1;
 }
 
-/* to [n] = every element of x by a stride. */
-static inline void ek_words_by(const int16_t *x, int32_t stride, int32_t n, int16_t *to)
+/* Which columns j.. of 32, or of 16 by a stride of 2, are within lo..hi-1, and which words are read for them. */
+typedef struct {
+    __mmask32 in, read;
+} ek_word_lanes;
+
+static inline ek_word_lanes ek_word_lanes_of(int32_t lo, int32_t hi, int32_t j, int32_t stride)
 {
-    for (int32_t j = 0; stride == 1 && j < n; j += 32) {
-        const __mmask32 in = n - j >= 32 ? 0xffffffffu : (1u << (n - j)) - 1u;
-        _mm512_mask_storeu_epi16(to + j, in, _mm512_maskz_loadu_epi16(in, x + j));
-    }
-    for (int32_t j = 0; stride == 2 && j < n; j += 16) {
-        const __mmask32 even = 0x55555555u & (n - j >= 16 ? 0xffffffffu : (1u << 2 * (n - j)) - 1u);
-        const __m512i both = _mm512_maskz_loadu_epi16(even, x + 2 * j);
-        _mm256_mask_storeu_epi16(to + j, ek_lanes(n - j), _mm512_cvtepi32_epi16(both));
-    }
-    for (int32_t j = 0; stride > 2 && j < n; j++) {
-        to[j] = x[j * stride];
+    const int32_t from = ek_max(lo - j, 0), last = ek_max(hi - j, from);
+    const uint64_t read = stride == 1 ? ek_span(from, last) : ek_span(2 * from, 2 * last) & 0x55555555u;
+    const ek_word_lanes lanes = {(__mmask32)ek_span(from, last), (__mmask32)read};
+    return lanes;
+}
+
+/* band [rows][width] = rows of x, `step` words apart, by a stride of 1 or 2: their columns lo..hi-1, `fill` in others and where
+ * rows are outside, rows first..end-1 being inside. Up to 31 words behind are written. */
+static inline __attribute__((always_inline)) void ek_word_rows(const int16_t *x, ptrdiff_t step, int32_t stride,
+                                                               int32_t lo, int32_t hi, int32_t width, int32_t rows,
+                                                               int32_t first, int32_t end, __m512i fill, int16_t *band)
+{
+    const __m256i half = _mm512_castsi512_si256(fill);
+    const int32_t wide = stride == 1 ? 32 : 16;
+    const ek_word_lanes none = {0, 0}, begin = ek_word_lanes_of(lo, hi, 0, stride);
+    for (int32_t h = 0; h < rows; h++, band += width) {
+        const int inside = h >= first && h < end;
+        const int16_t *const row = x + (inside ? h : first) * step;
+        for (int32_t j = 0; j < width; j += wide) { /* the last vector writes into the next row */
+            const ek_word_lanes lanes = !inside ? none : j == 0 ? begin : ek_word_lanes_of(lo, hi, j, stride);
+            const int16_t *const at = row + j * stride;
+            if (stride == 1) {
+                _mm512_storeu_si512(band + j, _mm512_mask_loadu_epi16(fill, lanes.in, at));
+            } else {
+                const __m512i both = _mm512_maskz_loadu_epi16(lanes.read, at);
+                const __m256i words = _mm512_mask_cvtepi32_epi16(half, (__mmask16)lanes.in, both);
+                _mm256_storeu_si256((__m256i *)(void *)(band + j), words);
+            }
+        }
     }
 }
 
@@ -56,23 +78,35 @@ static inline void ek_words_by(const int16_t *x, int32_t stride, int32_t n, int1
 static inline void ek_word_band_fill(const int16_t *x, int16_t fill, const ek_conv_shape *s, const ek_word_band *b,
                                      int32_t oy, int16_t *band)
 {
-    for (int32_t plane = 0; plane < s->stride_h * s->stride_w; plane++) {
-        const int32_t ix = plane % s->stride_w - s->pad_left, stride = s->stride_w;
-        const int32_t lo = ek_min(ek_first(-ix, stride), b->pitch);
-        const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), b->pitch), lo);
-        int32_t iy = oy * s->stride_h - s->pad_top + plane / s->stride_w;
-        for (int32_t h = 0; h < b->height; h++, iy += s->stride_h, band += b->pitch) {
-            const int inside = iy >= 0 && iy < s->in_h;
-            const int16_t *const row = x + (ptrdiff_t)(inside ? iy : 0) * s->in_w + ix;
-            const int32_t first = inside ? lo : b->pitch, last = inside ? hi : b->pitch;
-            for (int32_t j = 0; j < first; j++) {
-                band[j] = fill;
-            }
-            ek_words_by(row + first * stride, stride, last - first, band + first);
-            for (int32_t j = last; j < b->pitch; j++) {
-                band[j] = fill;
-            }
+    const __m512i outside = _mm512_set1_epi16(fill);
+    const int32_t stride = s->stride_w, width = b->pitch;
+    for (int32_t plane = 0; plane < s->stride_h * stride; plane++, band += b->height * width) {
+        const int32_t ix = plane % stride - s->pad_left, iy = oy * s->stride_h - s->pad_top + plane / stride;
+        const int32_t lo = ek_min(ek_first(-ix, stride), width);
+        const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
+        const int32_t first = ek_min(ek_first(-iy, s->stride_h), b->height);
+        const int32_t end = ek_max(ek_min(ek_first(s->in_h - iy, s->stride_h), b->height), first);
+        const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
+        const int16_t *const from = x + (ptrdiff_t)iy * s->in_w + ix;
+        if (stride == 1) {
+            ek_word_rows(from, step, 1, lo, hi, width, b->height, first, end, outside, band);
+        } else if (stride == 2) {
+            ek_word_rows(from, step, 2, lo, hi, width, b->height, first, end, outside, band);
         }
+        for (int32_t i = 0; i < b->height * width && stride > 2; i++) {
+            const int32_t h = i / width, j = i % width;
+            band[i] = h >= first && h < end && j >= lo && j < hi ? from[h * step + j * stride] : fill;
+        }
+    }
+}
+
+/* y [rows][columns] = the first of rows `pitch` apart, of columns that are one vector at most. */
+static inline void ek_copy_narrow(EK_Y *restrict to, const EK_Y *restrict from, int32_t rows, int32_t columns, int32_t pitch)
+{
+    const __mmask64 lanes = ek_span(0, columns * (int32_t)sizeof(EK_Y));
+    for (int32_t r = 0; r < rows; r++) {
+        const __m512i v = _mm512_maskz_loadu_epi8(lanes, (const char *)(const void *)(from + r * pitch));
+        _mm512_mask_storeu_epi8((char *)(void *)(to + r * columns), lanes, v);
     }
 }
 
@@ -168,6 +202,10 @@ static int ek_depthwise_s16(const int16_t *x, int32_t x_zero, const int8_t *w, c
                 ek_word_band_fill(x + (ptrdiff_t)(o / per_group) * s->in_h * s->in_w, (int16_t)x_zero, s, &b, oy, band);
             }
             ek_word_outputs(band, &b, pairs, &f, (rows - 1) * b.pitch + s->out_w, row);
+            if (s->out_w * (int32_t)sizeof(EK_Y) <= 64) {
+                ek_copy_narrow(to, row, rows, s->out_w, b.pitch);
+                continue;
+            }
             for (int32_t r = 0; r < rows; r++) {
                 ek_copy_outputs(to + (ptrdiff_t)r * s->out_w, row + r * b.pitch, s->out_w);
             }

@@ -2,7 +2,7 @@
 #ifndef EK_FOURS_FILL_GUARD
 #define EK_FOURS_FILL_GUARD
 
-#include "ek_conv_shape.h"
+#include "ek_conv_strips.h"
 #include "ek_lanes.h"
 
 #define EK_PICKED_STRIDE 4 /* up to which a vector of positions is picked out of 64 bytes */
@@ -115,6 +115,19 @@ static inline void ek_four_picked(const ek_four_rows *p, ptrdiff_t offset, const
     }
 }
 
+/* A row of which 16 bytes hold all that positions read. */
+static inline void ek_four_near(const ek_four_rows *p, ptrdiff_t offset, __m512i steps, int32_t *to)
+{
+    const int32_t first = p->lo * p->stride, end = (p->hi - 1) * p->stride + 1;
+    const __mmask16 in = (__mmask16)ek_span(p->lo, p->hi), read = (__mmask16)ek_span(first, ek_max(end, first));
+    __m128i row[4];
+    for (int32_t i = 0; i < 4; i++) {
+        row[i] = _mm_maskz_loadu_epi8(read, p->at[i] + offset);
+    }
+    const __m512i flipped = _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128));
+    _mm512_storeu_si512(to, _mm512_mask_permutexvar_epi32(p->outside, in, steps, flipped));
+}
+
 /* With any stride. */
 static inline void ek_four_each(const ek_four_rows *p, ptrdiff_t offset, int32_t *to)
 {
@@ -136,15 +149,17 @@ static inline void ek_four_each(const ek_four_rows *p, ptrdiff_t offset, int32_t
 
 /* to [rows][width] = four channels of rows by the strides, the first at (iy, ix); x is the first of `channels`. Up to 15
  * elements behind are written. */
-static __attribute__((noinline)) void ek_rows_of_four(const int8_t *x, int32_t channels, int8_t fill,
-                                                      const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
-                                                      int32_t width, int32_t *to)
+static __attribute__((noinline)) void ek_rows_beside(const int8_t *x, int32_t channels, int8_t fill,
+                                                     const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
+                                                     int32_t width, int32_t *to)
 {
     const int32_t stride = s->stride_w, lo = ek_min(ek_first(-ix, stride), width);
     const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
     const int beside = stride == 1 && s->stride_h == 1 && ix == 0 && width == s->in_w; /* a row begins where one ends */
     const __m512i all = _mm512_set1_epi8(fill);
     ek_four_rows p = {{NULL, NULL, NULL, NULL}, stride, lo, hi, width, all, _mm512_xor_si512(all, _mm512_set1_epi8(-128))};
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i steps = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(stride));
     __m128i picks[EK_PICKED_STRIDE];
     for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
         p.at[i] = x + ek_min(i, channels - 1) * (ptrdiff_t)s->in_h * s->in_w + ix;
@@ -170,11 +185,30 @@ static __attribute__((noinline)) void ek_rows_of_four(const int8_t *x, int32_t c
             ek_four_dense(&p, offset, width, hi, to);
         } else if (stride == 2) {
             ek_four_halves(&p, offset, to);
+        } else if ((width - 1) * stride < 16) {
+            ek_four_near(&p, offset, steps, to);
         } else if (stride <= EK_PICKED_STRIDE && width > EK_PICKED_WIDTH) {
             ek_four_picked(&p, offset, picks, to);
         } else {
             ek_four_each(&p, offset, to);
         }
+    }
+}
+
+/* A plane of four channels of narrow rows; x is the first of `channels`. */
+static inline void ek_spread_beside(const ek_spread *p, const int8_t *x, int32_t channels, int8_t fill, ptrdiff_t plane,
+                                    int32_t *to)
+{
+    const __m512i outside = _mm512_set1_epi8(fill), top = _mm512_set1_epi8(-128);
+    const int8_t *const b = x + ek_min(1, channels - 1) * plane, *const c = x + ek_min(2, channels - 1) * plane;
+    const int8_t *const d = x + (channels - 1) * plane; /* weights of missing channels are 0 */
+    for (int32_t i = 0; i < p->count; i++) {
+        const int32_t from = p->from[i];
+        const __mmask16 in = p->in[i], lanes = ek_lanes(_mm_popcnt_u32(in));
+        const __m128i row[4] = {_mm_maskz_loadu_epi8(lanes, x + from), _mm_maskz_loadu_epi8(lanes, b + from),
+                                _mm_maskz_loadu_epi8(lanes, c + from), _mm_maskz_loadu_epi8(lanes, d + from)};
+        const __m512i all = _mm512_mask_expand_epi32(outside, in, ek_four_beside(row));
+        _mm512_storeu_si512(to + 16 * i, _mm512_xor_si512(all, top));
     }
 }
 

@@ -1,9 +1,14 @@
-/* The integer fully connected kernel as the portable one of this name; rows of int8 operands by tiles of ek_fc_tiles.h,
- * where weights are int4 by fours of ek_rows_w4.h. */
+/* The integer fully connected kernel as the portable one of this name; rows of operands by tiles of ek_fc_tiles.h, for
+ * which int4 weights are widened. */
 #include "ek_rows.h"
 
-#if !defined(EK_PRODUCT_TOGETHER) && !defined(EK_ROWS_SPARSE_GUARD) /* those are taken one by one */
-#include "ek_fc_tiles.h"
+#ifndef EK_ROWS_SPARSE_GUARD /* those are taken one by one */
+#include "ek_fc_blocks.h"
+#if defined(EK_ROWS_W4_GUARD) || EK_BITS(EK_X) == 16
+#define EK_FC_TILES ek_fc_blocks
+#else
+#define EK_FC_TILES ek_fc_tiles
+#endif
 #endif
 
 #ifndef EK_FROM
@@ -17,12 +22,10 @@ void EK_NAME(const EK_X *restrict x, const int8_t *restrict w, const EK_BIAS *re
     EK_BIAS acc[EK_ROWS];
     int32_t row = 0;
 #ifdef EK_FC_TILES_GUARD
-    if (sizeof(EK_X) == 1) {
-        const ek_fc_layer layer = {w, (const int32_t *)(const void *)bias, mult, shift, y_zero, y_min, y_max, k, n, 0};
-        row = ek_fc_tiles((const int8_t *)(const void *)x, &layer, y, rows);
-        x += (ptrdiff_t)row * k;
-        y += (ptrdiff_t)row * n;
-    }
+    const ek_fc_layer layer = {w, bias, NULL, mult, shift, y_zero, y_min, y_max, k, n, n, 0};
+    row = EK_FC_TILES(x, &layer, y, rows);
+    x += (ptrdiff_t)row * k;
+    y += (ptrdiff_t)row * n;
 #endif
 #ifdef EK_PRODUCT_TOGETHER
     for (; sizeof(EK_X) == 1 && row + EK_TOGETHER <= rows; row += EK_TOGETHER) {

@@ -1,39 +1,54 @@
-/* Products of some rows of int8 operands with blocks of packed rows of weights, whose sums stay in registers, and their
- * outputs EK_Y. Rows of operands gain 128 first, once for all blocks. */
+/* Products of some rows of operands EK_X with blocks of packed rows of weights, whose sums stay in registers, and their
+ * outputs EK_Y. Rows of operands are held once for all blocks; int8 gains 128. */
 #ifndef EK_FC_TILES_GUARD
 #define EK_FC_TILES_GUARD
 
+#include "ek_bits.h"
 #include "ek_rows.h"
 
 #define EK_FC_ROWS 6     /* of operands at once: 24 sums, 4 vectors of weights, and one of operands */
-#define EK_FC_TAPS 2048  /* of a row that are held; a multiple of 64 */
+#define EK_FC_TAPS 2048  /* bytes of a row that are held; a multiple of 64 */
 #define EK_FC_INLINE static inline __attribute__((always_inline))
+#if EK_BITS(EK_X) == 8
+#define EK_FC_BLOCK EK_FC_TAPS /* taps at once */
+#define EK_FC_DOT _mm512_dpbusd_epi32
+#define EK_FC_LOAD(w) _mm512_loadu_si512(w)
+typedef __m512i ek_fc_taps; /* four of 16 rows */
+#else
+#define EK_FC_BLOCK 510 /* whose products of 2^22 fit an int32 sum */
+#define EK_FC_DOT _mm512_dpwssd_epi32
+#define EK_FC_LOAD(w) _mm512_cvtepi8_epi16(_mm256_loadu_si256(w))
+typedef __m256i ek_fc_taps; /* two of 16 rows */
+#endif
 
-/* A call: `is_down`: no shift is below 33. */
+/* A call, of whose n outputs to a row `outputs` are taken; `is_down`: no shift is below 33. */
 typedef struct {
     const int8_t *w;
-    const int32_t *bias, *mult;
+    const EK_BIAS *bias;
+    const int32_t *start, *mult; /* start: biases where int16 operands have int32 sums, else NULL */
     const uint8_t *shift;
-    int32_t y_zero, y_min, y_max, k, n, is_down;
+    int32_t y_zero, y_min, y_max, k, n, outputs, is_down;
 } ek_fc_layer;
 
-/* held [rows][EK_FC_TAPS] = `count` taps of rows `step` apart, and 128; what fills up a group has weights of 0. */
-static inline void ek_fc_hold(const int8_t *x, ptrdiff_t step, int32_t count, int32_t rows, uint8_t *held)
+/* held [rows][EK_FC_TAPS] = `count` taps of rows `step` apart, int8 and 128; what fills up a group has weights of 0. */
+static inline void ek_fc_hold(const EK_X *x, ptrdiff_t step, int32_t count, int32_t rows, uint8_t *held)
 {
-    const __m512i top = _mm512_set1_epi8(-128);
+    const __m512i top = EK_BITS(EK_X) == 8 ? _mm512_set1_epi8(-128) : _mm512_setzero_si512();
+    const int32_t bytes = count * (int32_t)sizeof(EK_X);
     for (int32_t r = 0; r < rows; r++, x += step, held += EK_FC_TAPS) {
-        for (int32_t i = 0; i < count; i += 64) {
-            const __mmask64 lanes = count - i >= 64 ? ~0ull : (1ull << (count - i)) - 1;
-            _mm512_storeu_si512(held + i, _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, x + i), top));
+        const int8_t *const row = (const int8_t *)(const void *)x;
+        for (int32_t i = 0; i < bytes; i += 64) {
+            const __mmask64 lanes = bytes - i >= 64 ? ~0ull : (1ull << (bytes - i)) - 1;
+            _mm512_storeu_si512(held + i, _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, row + i), top));
         }
     }
 }
 
-/* What a tile of sums is of: held rows of `count` taps, vectors of weights, groups of taps `step` vectors apart, and what
+/* What a tile of sums is of: held rows of `count` bytes, vectors of weights, groups of taps `step` vectors apart, and what
  * rows begin with, `apart` from one to the next; of the last panel only the lanes `last` are read there. */
 typedef struct {
     const uint8_t *held;
-    const __m512i *w;
+    const ek_fc_taps *w;
     const int32_t *begin;
     ptrdiff_t apart;
     int32_t count, step;
@@ -44,7 +59,7 @@ typedef struct {
 EK_FC_INLINE void ek_fc_sums(const ek_fc_part *part, int32_t rows, int32_t panels, int32_t *sums)
 {
     const uint8_t *held = part->held;
-    const __m512i *w = part->w;
+    const ek_fc_taps *w = part->w;
     const int32_t count = part->count, step = part->step;
     ek_i acc[EK_FC_ROWS * 4];
     EK_UNROLLED
@@ -59,7 +74,7 @@ EK_FC_INLINE void ek_fc_sums(const ek_fc_part *part, int32_t rows, int32_t panel
         ek_i own[4];
         EK_UNROLLED
         for (int32_t p = 0; p < panels; p++) {
-            own[p] = _mm512_loadu_si512(w + p);
+            own[p] = EK_FC_LOAD(w + p);
         }
         EK_UNROLLED
         for (int32_t r = 0; r < rows; r++) {
@@ -68,7 +83,7 @@ EK_FC_INLINE void ek_fc_sums(const ek_fc_part *part, int32_t rows, int32_t panel
             const ek_i x = ek_i_all(taps);
             EK_UNROLLED
             for (int32_t p = 0; p < panels; p++) {
-                acc[r * panels + p] = _mm512_dpbusd_epi32(acc[r * panels + p], x, own[p]);
+                acc[r * panels + p] = EK_FC_DOT(acc[r * panels + p], x, own[p]);
             }
         }
     }
@@ -146,15 +161,18 @@ EK_FC_INLINE void ek_fc_outputs(const int32_t *sums, const ek_fc_layer *l, int32
     }
 }
 
+#if EK_BITS(EK_X) == 16
+#include "ek_fc_words.h"
+#else
 /* Outputs o.. of some rows, n of so many panels whose first weights are w, in groups of `step` vectors; `held` has taps
  * from `first` on. */
-EK_FC_INLINE void ek_fc_panels(const int8_t *x, uint8_t *held, int32_t *first, const ek_fc_layer *l, const __m512i *w,
+EK_FC_INLINE void ek_fc_panels(const EK_X *x, uint8_t *held, int32_t *first, const ek_fc_layer *l, const ek_fc_taps *w,
                                int32_t step, int32_t o, int32_t rows, int32_t panels, EK_Y *y, int32_t n)
 {
     int32_t sums[EK_FC_ROWS * EK_ROWS];
     ek_fc_part part = {held, w, l->bias + o, 0, 0, step, ek_lanes(n - (panels - 1) * EK_PANEL)};
-    for (int32_t from = 0; from < l->k; from += EK_FC_TAPS, part.w += step * (EK_FC_TAPS / 4)) {
-        part.count = l->k - from < EK_FC_TAPS ? l->k - from : EK_FC_TAPS;
+    for (int32_t from = 0; from < l->k; from += EK_FC_BLOCK, part.w += step * (EK_FC_BLOCK / 4)) {
+        part.count = l->k - from < EK_FC_BLOCK ? l->k - from : EK_FC_BLOCK;
         if (*first != from) {
             ek_fc_hold(x + from, l->k, part.count, rows, held);
             *first = from;
@@ -168,16 +186,17 @@ EK_FC_INLINE void ek_fc_panels(const int8_t *x, uint8_t *held, int32_t *first, c
         ek_fc_outputs(sums + r * panels * EK_PANEL, l, o, panels, y + (ptrdiff_t)r * l->n, n);
     }
 }
+#endif
 
 /* All outputs of some rows. */
-EK_FC_INLINE void ek_fc_tile(const int8_t *x, const ek_fc_layer *own, int32_t rows, EK_Y *y)
+EK_FC_INLINE void ek_fc_tile(const EK_X *x, const ek_fc_layer *own, int32_t rows, EK_Y *y)
 {
     const ek_fc_layer l = *own; /* which stores cannot change */
     uint8_t held[EK_FC_ROWS * EK_FC_TAPS];
     int32_t first = -1;
-    for (int32_t o = 0; o < l.n; o += EK_ROWS) {
-        const int32_t n = l.n - o < EK_ROWS ? l.n - o : EK_ROWS, step = EK_PACKED(n) / EK_PANEL;
-        const __m512i *const w = (const __m512i *)(const void *)(l.w + o * EK_BYTES_S8(l.k));
+    for (int32_t o = 0; o < l.outputs; o += EK_ROWS) {
+        const int32_t n = l.outputs - o < EK_ROWS ? l.outputs - o : EK_ROWS, step = EK_PACKED(n) / EK_PANEL;
+        const ek_fc_taps *const w = (const ek_fc_taps *)(const void *)(l.w + o * EK_BYTES(l.k));
         if (step == 4) {
             ek_fc_panels(x, held, &first, &l, w, step, o, rows, 4, y + o, n);
             continue;
@@ -192,23 +211,23 @@ EK_FC_INLINE void ek_fc_tile(const int8_t *x, const ek_fc_layer *own, int32_t ro
     }
 }
 
-static __attribute__((noinline)) void ek_fc_six(const int8_t *x, const ek_fc_layer *l, EK_Y *y)
+static __attribute__((noinline)) void ek_fc_six(const EK_X *x, const ek_fc_layer *l, EK_Y *y)
 {
     ek_fc_tile(x, l, EK_FC_ROWS, y);
 }
 
-static __attribute__((noinline)) void ek_fc_three(const int8_t *x, const ek_fc_layer *l, EK_Y *y)
+static __attribute__((noinline)) void ek_fc_three(const EK_X *x, const ek_fc_layer *l, EK_Y *y)
 {
     ek_fc_tile(x, l, 3, y);
 }
 
 /* Outputs of the first rows of x [rows][k]; returns how many: those that remain are less than 3. */
-static inline int32_t ek_fc_tiles(const int8_t *x, const ek_fc_layer *own, EK_Y *y, int32_t rows)
+static inline int32_t ek_fc_tiles(const EK_X *x, const ek_fc_layer *own, EK_Y *y, int32_t rows)
 {
     ek_fc_layer l = *own;
     int32_t row = 0;
     l.is_down = 1;
-    for (int32_t o = 0; o < l.n && rows >= 3; o++) {
+    for (int32_t o = 0; o < l.outputs && rows >= 3; o++) {
         l.is_down &= l.shift[o] >= 33;
     }
     for (; row + EK_FC_ROWS <= rows; row += EK_FC_ROWS) {

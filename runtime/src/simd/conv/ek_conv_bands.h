@@ -13,6 +13,7 @@
 #define EK_BANDS_ROOM (EK_BANDS - EK_BANDS_SLACK)
 #define EK_BLOCK_TAPS 256 /* whose products are summed at once */
 #define EK_MOST_STRIDE 32
+#define EK_NEAR 65536 /* floats of sums of a band, which several blocks of taps add to: those stay in the second cache */
 #ifndef EK_SUM_TAPS
 #define EK_SUM_TAPS 96 /* that sums of a band have if they can: 96, or so many times 80 more */
 #endif
@@ -83,16 +84,35 @@ static inline int ek_by_planes(const ek_conv_shape *s, int32_t room, int32_t wan
     return size <= kernel * b->rows * b->columns || kernel == 1;
 }
 
+/* Columns of a band become equal parts of a row in whole vectors. */
+static inline void ek_equal_columns(int32_t out_w, ek_bands *b)
+{
+    const int32_t parts = (out_w + b->columns - 1) / b->columns, each = (out_w + parts - 1) / parts;
+    const int32_t columns = (each + EK_LANES - 1) / EK_LANES * EK_LANES;
+    if (columns < b->columns) {
+        b->pitch -= b->columns - columns;
+        b->columns = columns;
+    }
+}
+
+/* How many positions of a row a band in place has, of so many outputs each: whole tiles, whose sums stay near. */
+static inline int32_t ek_near_columns(int32_t columns, int32_t outputs)
+{
+    const int32_t tile = EK_TILE_VECTORS * EK_LANES;
+    return ek_min(columns, ek_max(EK_NEAR / outputs / tile, 2) * tile);
+}
+
 /* How a convolution is taken. */
 static inline void ek_bands_of(const ek_conv_shape *s, ek_bands *b)
 {
-    const int32_t kernel = s->k_h * s->k_w, inputs = s->in_c / s->groups;
+    const int32_t kernel = s->k_h * s->k_w, inputs = s->in_c / s->groups, outputs = s->out_c / s->groups;
     const int inside = s->pad_top == 0 && s->pad_left == 0 && s->out_h - 1 + (s->k_h - 1) * s->dil_h < s->in_h
                        && s->out_w - 1 + (s->k_w - 1) * s->dil_w < s->in_w;
+    int32_t most;
     if (inside && s->stride_w == 1 && s->stride_h == 1 && (s->out_h == 1 || s->in_w <= 2 * s->out_w)) {
         b->layout = EK_IN_PLACE;
-        b->rows = s->out_h;
-        b->columns = s->out_w;
+        b->rows = ek_max(1, ek_min(s->out_h, EK_NEAR / outputs / s->out_w));
+        b->columns = s->out_h == 1 ? ek_near_columns(s->out_w, outputs) : s->out_w;
         b->pitch = s->in_w;
         b->block = EK_BLOCK_TAPS;
         return;
@@ -100,9 +120,23 @@ static inline void ek_bands_of(const ek_conv_shape *s, ek_bands *b)
     for (int32_t taps = EK_SUM_TAPS; taps > 0; taps = taps > 96 ? taps - 80 : 0) { /* long sums, but of some rows */
         const int32_t want = ek_max(1, ek_min(inputs, taps / kernel));
         const int fits = ek_by_planes(s, EK_BANDS_ROOM, want, 1, 4 * EK_LANES, b);
-        if (fits && (taps == 96 || (b->block >= want * kernel && b->rows >= ek_min(s->out_h, 3)))) {
+        if (fits && b->block >= want * kernel && (taps == 96 || b->rows >= ek_min(s->out_h, 3))) {
             return;
         }
+    }
+    for (int32_t taps = 96; taps >= 48; taps -= 16) { /* of whole rows, or else of equal parts of them */
+        const int32_t want = ek_max(1, ek_min(inputs, taps / kernel));
+        if (ek_by_planes(s, EK_BANDS_ROOM, want, want, s->out_w, b)) {
+            return;
+        }
+    }
+    most = ek_max(1, ek_min(inputs, 96 / kernel));
+    if (ek_by_planes(s, EK_BANDS_ROOM, most, most, 4 * EK_LANES, b)) {
+        ek_equal_columns(s->out_w, b);
+        return;
+    }
+    if (ek_by_planes(s, EK_BANDS_ROOM, most, 1, 4 * EK_LANES, b)) {
+        return;
     }
     b->layout = EK_BY_TAPS;
     b->columns = ek_min(s->out_w, EK_BANDS_ROOM / 64);

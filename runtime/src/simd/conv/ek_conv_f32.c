@@ -11,6 +11,7 @@
 #define EK_TILE_SUMS (EK_TILE_ROWS * EK_TILE_VECTORS) /* of a tile of several vectors */
 #endif
 #define EK_FEW_PER_INPUT 4 /* outputs of a single input that are taken as a depthwise convolution's */
+#define EK_LATTICE_TAPS 96 /* fewer at once leave sums waiting for each other */
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
 /* A block of taps of some positions: x [count] rows at their offsets, w rows `step` apart. The first block's sums begin
@@ -223,7 +224,7 @@ static void ek_block_rows(const ek_block *b, const ek_bands *bands, int32_t colu
 /* The same of outputs side by side. */
 static void ek_block_sides(const ek_block *own, const ek_bands *bands, int32_t columns, int32_t n)
 {
-    const int narrow = bands->layout == EK_BY_PLANES && columns < EK_SIDE_NARROW;
+    const int narrow = bands->layout == EK_BY_PLANES && columns < EK_SIDE_NARROW, run = n == columns;
     float side[EK_SIDE_FLOATS + EK_LANES];
     int32_t offset[EK_SIDE_TAPS];
     ek_block b = *own;
@@ -237,6 +238,8 @@ static void ek_block_sides(const ek_block *own, const ek_bands *bands, int32_t c
         if (narrow) {
             ek_strip_of(bands, at, now, &strip);
             ek_strip_fill(&strip, own->x, own->offset, own->count, now, side);
+        } else if (run && now == EK_TILE_VECTORS && at + now * EK_LANES <= n) {
+            ek_sides_run(own->x + at, own->offset, own->count, side);
         } else {
             ek_copies_of(bands, columns, at, n, now, &copies);
             ek_copies_do(&copies, own->x, own->offset, own->count, now, side);
@@ -293,17 +296,33 @@ static int ek_conv_depthwise(const float *x, const float *w, const float *bias, 
     return 1;
 }
 
-/* All bands of a group; x, w, bias and y are the group's. */
-static void ek_conv_group(const float *x, const float *w, const float *bias, const ek_epilogue *e, float *y,
-                          const ek_conv_shape *s, const ek_bands *b, float *band, int32_t *offset)
+/* A block of taps of all positions of a band, whose rows of outputs are y_row apart. */
+static void ek_block_band(ek_block *block, const ek_bands *b, int32_t rows, int32_t columns, ptrdiff_t y_row)
 {
-    const int32_t kernel = s->k_h * s->k_w, taps = s->in_c / s->groups * kernel;
-    const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
+    if (rows > 1 && y_row != columns) {
+        ek_block one = *block;
+        for (int32_t row = 0; row < rows; row++, one.x += b->pitch, one.y += y_row) {
+            ek_block_positions(&one, b, columns, columns);
+        }
+    } else if (columns % EK_LANES == 0) {
+        ek_block_rows(block, b, columns, rows);
+    } else {
+        ek_block_positions(block, b, columns, (rows - 1) * b->pitch + columns);
+    }
+}
+
+/* All bands of a group; x, w, bias and y are the group's, whose rows of outputs are y_row apart. */
+static void ek_conv_group(const float *x, const float *w, const float *bias, const ek_epilogue *e, float *y,
+                          const ek_conv_shape *s, const ek_bands *b, ptrdiff_t y_row, ptrdiff_t plane, float *band,
+                          int32_t *offset)
+{
+    const int32_t kernel = s->k_h * s->k_w, inputs = s->in_c / s->groups, taps = inputs * kernel;
+    const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w;
     ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, EK_NO_ACT, e, NULL};
     const int apart = ek_epilogue_is_apart(e) && (e->add || e->act != EK_HARD_SWISH);
 #ifdef EK_SIDE_COST
-    const int sides = ek_sides_pay(s, b);
-    const int32_t at_once = sides ? ek_min(b->block, EK_SIDE_TAPS / kernel * kernel) : b->block;
+    const int sides = y_row == s->out_w && ek_sides_pay(s, b);
+    const int32_t at_once = sides ? ek_side_block(b->block, inputs, kernel) : b->block;
 #else
     const int32_t at_once = b->block;
 #endif
@@ -314,7 +333,7 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
             ek_spread spread;
             const int spreads = sides && ek_spread_of(s, b, oy - s->pad_top, ox - s->pad_left, &spread);
 #endif
-            block.y = y + (ptrdiff_t)oy * s->out_w + ox;
+            block.y = y + oy * y_row + ox;
             for (int32_t from = 0; from < taps; from += at_once) {
                 block.count = ek_min(at_once, taps - from);
                 block.w = w + from;
@@ -322,7 +341,7 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
                 block.act = !apart && from + block.count == taps ? e->act : EK_NO_ACT;
                 block.then = apart && from + block.count == taps ? e : NULL;
                 if (b->layout == EK_IN_PLACE) {
-                    block.x = x + from / kernel * x_plane;
+                    block.x = x + from / kernel * x_plane + (ptrdiff_t)oy * s->in_w + ox;
                     ek_tap_offsets(s, b, from, block.count, offset);
 #ifdef EK_SIDE_COST
                 } else if (spreads) {
@@ -338,14 +357,29 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
                     continue;
                 }
 #endif
-                if (columns % EK_LANES == 0) {
-                    ek_block_rows(&block, b, columns, rows);
-                } else {
-                    ek_block_positions(&block, b, columns, (rows - 1) * b->pitch + columns);
-                }
+                ek_block_band(&block, b, rows, columns, y_row);
             }
         }
     }
+}
+
+/* Rows of outputs that are dil_h apart share rows of inputs: the shape of those from row q on, of which the band has more taps. */
+static ek_conv_shape ek_lattice_of(const ek_conv_shape *s, int32_t q)
+{
+    ek_conv_shape lattice = *s;
+    lattice.stride_h = s->dil_h;
+    lattice.out_h = (s->out_h - q + s->dil_h - 1) / s->dil_h;
+    lattice.pad_top = s->pad_top - q;
+    return lattice;
+}
+
+/* Whether that pays: where a band of neighbours has few taps, or few rows beside those that it shares with the next. */
+static int ek_lattice_pays(const ek_conv_shape *s, const ek_bands *b)
+{
+    const int32_t taps = s->in_c / s->groups * s->k_h * s->k_w, reach = (s->k_h - 1) * s->dil_h;
+    const int few = b->block < ek_min(taps, EK_LATTICE_TAPS) || b->rows < ek_min(s->out_h, reach);
+    return s->dil_h > 1 && s->k_h > 1 && s->stride_h == 1 && s->dil_h <= ek_min(s->out_h, EK_MOST_STRIDE) && few
+           && s->out_w >= 2 * EK_LANES;
 }
 
 void ek_conv_f32(const float *restrict x, const float *restrict w, const float *restrict bias, int32_t act, float a,
@@ -359,6 +393,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     float band[EK_BANDS];
     int32_t offset[2 * EK_BLOCK_TAPS];
     ek_bands bands;
+    int32_t parts = 1;
     if (inputs == 1 && plane == 1) {
         ek_depthwise_column(x, w, bias, y, &s);
         ek_epilogue_row(&then, y, s.out_c);
@@ -368,11 +403,21 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         return;
     }
     ek_bands_of(&s, &bands);
-    if (bands.layout != EK_IN_PLACE) {
-        ek_tap_offsets(&s, &bands, 0, ek_min(bands.block, taps), offset);
+    if (bands.layout != EK_IN_PLACE && ek_lattice_pays(&s, &bands)) {
+        parts = s.dil_h;
     }
-    for (int32_t g = 0; g < s.groups; g++) {
-        ek_conv_group(x + g * x_group, w + (ptrdiff_t)g * rows * taps, bias ? bias + g * rows : NULL, &then,
-                      y + g * rows * plane, &s, &bands, band, offset);
+    for (int32_t q = 0; q < parts; q++) {
+        const ek_conv_shape part = parts > 1 ? ek_lattice_of(&s, q) : s;
+        if (parts > 1) {
+            ek_bands_of(&part, &bands);
+        }
+        if (bands.layout != EK_IN_PLACE) {
+            ek_tap_offsets(&part, &bands, 0, ek_min(bands.block, taps), offset);
+        }
+        for (int32_t g = 0; g < s.groups; g++) {
+            ek_conv_group(x + g * x_group, w + (ptrdiff_t)g * rows * taps, bias ? bias + g * rows : NULL, &then,
+                          y + g * rows * plane + (ptrdiff_t)q * s.out_w, &part, &bands, (ptrdiff_t)parts * s.out_w, plane,
+                          band, offset);
+        }
     }
 }

@@ -1,4 +1,4 @@
-/* Convolution of int8 inputs with EK_BESIDE channels side by side, over EK_CONV_BANDS, the head of its definition. */
+/* Convolution with EK_BESIDE channels side by side, over EK_CONV_BANDS, the head of its definition. */
 #include "ek_conv_fours.h"
 
 EK_CONV_BANDS(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,

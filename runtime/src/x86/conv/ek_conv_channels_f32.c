@@ -135,16 +135,35 @@ static int32_t ek_equal(int32_t n, int32_t most)
     return (n + parts - 1) / parts;
 }
 
-/* How outputs are cut into blocks whose inputs have room. */
-static ek_cut ek_cut_of(const ek_conv_shape *s, int32_t reach_h, int32_t reach_w)
+/* Blocks of so many columns at most. */
+static ek_cut ek_cut_into(const ek_conv_shape *s, int32_t reach_h, int32_t reach_w, int32_t most)
 {
-    ek_cut c = {s->out_h, s->out_w, s->in_h, s->in_w};
-    const int32_t row = s->in_c * (reach_h + 1), wide = EK_ROOM / row - reach_w - 1;
-    c.columns = ek_equal(s->out_w, ek_max(1, wide / s->stride_w + 1));
+    ek_cut c;
+    c.columns = ek_equal(s->out_w, most);
     c.pitch = (c.columns - 1) * s->stride_w + reach_w + 1;
     c.rows = ek_equal(s->out_h, ek_max(1, (EK_ROOM / (s->in_c * c.pitch) - reach_h - 1) / s->stride_h + 1));
     c.height = (c.rows - 1) * s->stride_h + reach_h + 1;
     return c;
+}
+
+/* Vectors that blocks copy, for all inputs of a channel. */
+static int32_t ek_cut_copies(const ek_conv_shape *s, const ek_cut *c)
+{
+    const int32_t blocks = (s->out_h + c->rows - 1) / c->rows * ((s->out_w + c->columns - 1) / c->columns);
+    return blocks * c->height * ((c->pitch + EK_LANES - 1) / EK_LANES);
+}
+
+/* How outputs are cut into blocks whose inputs have room: of those with halves, quarters .. of the columns, what copies least. */
+static ek_cut ek_cut_of(const ek_conv_shape *s, int32_t reach_h, int32_t reach_w)
+{
+    const int32_t wide = EK_ROOM / (s->in_c * (reach_h + 1)) - reach_w - 1;
+    int32_t most = ek_min(s->out_w, ek_max(1, wide / s->stride_w + 1));
+    ek_cut best = ek_cut_into(s, reach_h, reach_w, most);
+    while (best.rows < s->out_h && (most = (most + 1) / 2) >= EK_TILE_POSITIONS) {
+        const ek_cut cut = ek_cut_into(s, reach_h, reach_w, most);
+        best = ek_cut_copies(s, &cut) < ek_cut_copies(s, &best) ? cut : best;
+    }
+    return best;
 }
 
 /* Small pictures, whose positions are put side by side. */

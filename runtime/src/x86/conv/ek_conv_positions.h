@@ -5,6 +5,12 @@
 
 #define EK_TURNED 16384     /* elements of x that are turned for several positions */
 #define EK_COLUMN_TAPS 4096 /* a multiple of every group; what is gathered at a time */
+#ifndef EK_COLUMN_BYTES /* of a packed row, and its products */
+#define EK_COLUMN_BYTES(k) (sizeof(EK_X) == 1 ? EK_BYTES_S8(k) : EK_BYTES_S16(k))
+#define EK_COLUMN_S8 ek_rows_s8
+#define EK_COLUMN_S16 ek_rows_s16
+#define EK_COLUMNS_S8 ek_rows_together_s8
+#endif
 #ifdef EK_TOGETHER
 #define EK_COLUMNS_AT_ONCE (sizeof(EK_X) == 1 ? EK_TOGETHER : 1)
 #else
@@ -50,15 +56,15 @@ static inline void ek_column_rows(const EK_X *column, const int8_t *w, int32_t k
 #ifdef EK_TOGETHER
     if (EK_COLUMNS_AT_ONCE > 1 && n > 1) {
         const int8_t *const bytes = (const int8_t *)(const void *)column;
-        ek_rows_together_s8(bytes, EK_COLUMN_TAPS, w, k, rows, (int32_t *)(void *)acc);
+        EK_COLUMNS_S8(bytes, EK_COLUMN_TAPS, w, k, rows, (int32_t *)(void *)acc);
         return;
     }
 #endif
     (void)n;
     if (sizeof(EK_X) == 1) {
-        ek_rows_s8((const int8_t *)(const void *)column, w, k, rows, (int32_t *)(void *)acc);
+        EK_COLUMN_S8((const int8_t *)(const void *)column, w, k, rows, (int32_t *)(void *)acc);
     } else {
-        ek_rows_s16((const int16_t *)(const void *)column, w, k, rows, (int64_t *)(void *)acc);
+        EK_COLUMN_S16((const int16_t *)(const void *)column, w, k, rows, (int64_t *)(void *)acc);
     }
 }
 
@@ -80,18 +86,23 @@ static inline void ek_column_outputs(const EK_ACC *acc, const int32_t *mult, con
     }
 }
 
+#include "ek_column_tiles.h"
+
 void EK_PATH(positions)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
                         const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                         int32_t y_max, EK_Y *restrict y, const ek_conv_shape *s)
 {
     const int32_t taps = s->in_c * s->k_h * s->k_w, plane = s->out_h * s->out_w;
-    const ptrdiff_t bytes = sizeof(EK_X) == 1 ? EK_BYTES_S8(taps) : EK_BYTES_S16(taps);
+    const ptrdiff_t bytes = EK_COLUMN_BYTES(taps);
     const int turns = plane > 1 && (ptrdiff_t)s->in_c * s->in_h * s->in_w <= EK_TURNED;
     EK_X column[EK_COLUMNS_AT_ONCE * EK_COLUMN_TAPS], turned[EK_TURNED];
     EK_ACC acc[EK_COLUMNS_AT_ONCE * EK_ROWS] = {0};
     EK_Y row[EK_ROWS];
     if (turns) {
         ek_turn(x, s->in_c, s->in_h * s->in_w, turned);
+    }
+    if (EK_COLUMN_TILES(x, turns ? turned : NULL, (EK_X)x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)) {
+        return;
     }
     for (int32_t p = 0, n; p < plane; p += n) {
         int32_t gathered = -1;
@@ -108,7 +119,7 @@ void EK_PATH(positions)(const EK_X *restrict x, int32_t x_zero, const int8_t *re
                               column + i * EK_COLUMN_TAPS);
                 }
                 gathered = t;
-                ek_column_rows(column, w + o * bytes + (ptrdiff_t)t * EK_PACKED(rows), count, rows, n, acc);
+                ek_column_rows(column, w + o * bytes + EK_COLUMN_BYTES(t) * EK_PACKED(rows), count, rows, n, acc);
             }
             for (int32_t i = 0; i < n; i++) {
                 ek_column_outputs(acc + i * EK_ROWS, mult + o, shift + o, y_zero, y_min, y_max, row, rows);

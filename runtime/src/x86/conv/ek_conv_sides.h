@@ -33,10 +33,17 @@ static inline int ek_sides_pay(const ek_conv_shape *s, const ek_bands *b)
     if (!in_place && b->columns < EK_SIDE_NARROW) {
         return ek_strip_pays(s, b);
     }
-    if (in_place && s->in_h * s->in_w % EK_SIDE_PAGE == 0 && outputs >= EK_SIDE_OUTPUTS) {
+    if (in_place && s->in_h * s->in_w >= EK_SIDE_PAGE && outputs >= EK_SIDE_OUTPUTS) {
         return 1;
     }
     return EK_SIDE_COST * copies < (spread - dense) * outputs;
+}
+
+/* Taps of a block whose sides have room: of equal parts of all inputs. */
+static inline int32_t ek_side_block(int32_t block, int32_t inputs, int32_t kernel)
+{
+    const int32_t most = ek_min(block, EK_SIDE_TAPS) / kernel, parts = (inputs + most - 1) / most;
+    return (inputs + parts - 1) / parts * kernel;
 }
 
 /* Of outputs at.. of n in rows of `columns`, so many vectors. In place nothing behind a row may be read, elsewhere it may. */
@@ -60,6 +67,19 @@ static inline void ek_copies_of(const ek_bands *b, int32_t columns, int32_t at, 
         left -= step;
         from += left > 0 ? step : 0;
         to += step;
+    }
+}
+
+/* side [taps][EK_TILE_VECTORS] = as many floats of each tap from `band` on, where they lie side by side; those of the next tile
+ * are asked for. */
+static inline void ek_sides_run(const float *band, const int32_t *offset, int32_t taps, float *side)
+{
+    for (int32_t t = 0; t < taps; t++, side += EK_TILE_VECTORS * EK_LANES) {
+        const float *const x = band + offset[t];
+        for (int32_t v = 0; v < EK_TILE_VECTORS; v++) {
+            EK_SOON(x + (EK_TILE_VECTORS + v) * EK_LANES);
+            ek_v_store(side + v * EK_LANES, ek_v_load(x + v * EK_LANES));
+        }
     }
 }
 

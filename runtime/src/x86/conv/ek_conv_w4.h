@@ -1,6 +1,14 @@
-/* Integer convolution with int4 weights over EK_NAME and EK_PATH: weights of some outputs are widened once in a call, with
- * the bias that ek_conv_w8.h takes, which then takes those outputs. With channels side by side they are packed so, and the
- * bias contains what it takes (edgekit.targets.c.packing.conv_paths). */
+/* Integer convolution with int4 weights over EK_NAME and EK_PATH: weights of some outputs are widened once in a call for
+ * ek_conv_w8.h, which then takes those outputs; weights and bias are packed for it (edgekit.targets.c.packing.conv_paths).
+ * Position by position, int4 rows are taken as they are. */
+#undef EK_ROW_BYTES_W4 /* of rows as they are, ek_int4.h; here they are packed */
+#undef EK_PACKED_W4
+#include "ek_rows_w4.h"
+#define EK_COLUMN_BYTES EK_ROW_BYTES_W4
+#define EK_COLUMN_S8 ek_rows_s8_w4
+#define EK_COLUMN_S16 ek_rows_s16_w4
+#define EK_COLUMNS_S8 ek_rows_together_s8_w4
+#include "ek_conv_positions.h"
 #define EK_CONV static void ek_conv_wide
 #define EK_CONV_BANDS static void ek_conv_wide_bands
 #define EK_CONV_POINTS static void ek_conv_wide_points
@@ -11,41 +19,48 @@
 #define EK_WIDE_BYTES 65536 /* weights of some outputs */
 #define EK_WIDE_ROWS 64     /* outputs at once: a multiple of what a tile takes */
 
-/* What is added to operands before an instruction takes them, and so to the bias. */
+/* What the bias has less for each unit of a row's sum. */
 static inline int64_t ek_w4_fold(int32_t x_zero)
 {
-#if EK_BITS(EK_X) == 8
-    return EK_OPERAND_ZERO(1) == 0 ? x_zero + EK_BESIDE_OFFSET : 0;
-#else
-    (void)x_zero;
-    return 0;
-#endif
+    return EK_BITS(EK_X) == 8 && EK_BESIDE_OFFSET > 0 ? x_zero + EK_BESIDE_OFFSET : 0;
 }
 
-/* wide [n] = a row of int4 weights. */
-static void ek_w4_row(const int8_t *restrict w, int32_t n, int8_t *restrict wide)
+/* The bias of an output without that. */
+static EK_ACC ek_w4_bias(const int8_t *w, int32_t n, int32_t x_zero, EK_ACC bias)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        sum += ek_int4(w, i);
+    }
+    return (EK_ACC)(bias + ek_w4_fold(x_zero) * sum);
+}
+
+/* wide [32] = 16 bytes of int4 weights. */
+static inline void ek_w4_bytes(const int8_t *w, int8_t *wide)
 {
     const __m256i nibble = _mm256_set1_epi8(15);
     const __m256i values = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7,
                                             -8, -7, -6, -5, -4, -3, -2, -1);
-    int32_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        const __m256i pairs = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(w + i / 2)));
-        const __m256i apart = _mm256_and_si256(_mm256_or_si256(pairs, _mm256_slli_epi16(pairs, 4)), nibble);
-        _mm256_storeu_si256((__m256i *)(void *)(wide + i), _mm256_shuffle_epi8(values, apart));
-    }
-    for (; i < n; i++) {
-        wide[i] = ek_int4(w, i);
-    }
+    const __m256i pairs = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)w));
+    const __m256i apart = _mm256_and_si256(_mm256_or_si256(pairs, _mm256_slli_epi16(pairs, 4)), nibble);
+    _mm256_storeu_si256((__m256i *)(void *)wide, _mm256_shuffle_epi8(values, apart));
 }
 
-static int32_t ek_w4_sum(const int8_t *wide, int32_t n)
+/* wide [n] = a row of int4 weights; one more may be written. */
+static void ek_w4_row(const int8_t *restrict w, int32_t n, int8_t *restrict wide)
 {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < n; i++) {
-        sum += wide[i];
+    const int32_t bytes = (n + 1) / 2;
+    int32_t i = 0;
+    for (; i + 16 <= bytes; i += 16) {
+        ek_w4_bytes(w + i, wide + 2 * i);
     }
-    return sum;
+    if (i < bytes && bytes >= 16) { /* the last 16 once more */
+        ek_w4_bytes(w + bytes - 16, wide + 2 * (bytes - 16));
+        return;
+    }
+    for (i *= 2; i < n; i++) {
+        wide[i] = ek_int4(w, i);
+    }
 }
 
 /* Outputs one by one, for kernels of which a row is longer than a panel. */
@@ -54,12 +69,14 @@ static void ek_w4_each(const EK_X *x, int32_t x_zero, const int8_t *w, const EK_
                        const ek_conv_shape *s)
 {
     const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups;
-    const ptrdiff_t bytes = EK_BYTES_W4(inputs * s->k_h * s->k_w), x_group = (ptrdiff_t)inputs * s->in_h * s->in_w;
+    const int32_t taps = inputs * s->k_h * s->k_w;
+    const ptrdiff_t bytes = EK_BYTES_W4(taps), x_group = (ptrdiff_t)inputs * s->in_h * s->in_w;
     for (int32_t o = 0; o < s->out_c; o++) {
+        const EK_ACC start = ek_w4_bias(w + o * bytes, taps, x_zero, bias[o]);
         for (int32_t oy = 0; oy < s->out_h; oy++) {
             for (int32_t ox = 0; ox < s->out_w; ox++) {
                 const EK_ACC sum
-                    = ek_conv_pixel(x + o / outputs * x_group, x_zero, w + o * bytes, s, oy, ox, bias[o]);
+                    = ek_conv_pixel(x + o / outputs * x_group, x_zero, w + o * bytes, s, oy, ox, start);
                 *y++ = (EK_Y)ek_output(sum, mult[o], shift[o], y_zero, y_min, y_max);
             }
         }
@@ -77,7 +94,6 @@ static int32_t ek_w4_part(const ek_conv_shape *s, int32_t span, int32_t o, ek_co
     return part->out_c;
 }
 
-#if EK_BITS(EK_X) == 8
 void EK_PATH(bands)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
                     const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                     int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
@@ -86,7 +102,7 @@ void EK_PATH(bands)(const EK_X *restrict x, int32_t x_zero, const int8_t *restri
     const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups;
     const int32_t span = (inputs + EK_BESIDE - 1) / EK_BESIDE * EK_BESIDE * s.k_h * s.k_w;
     const ptrdiff_t x_group = (ptrdiff_t)inputs * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
-    int8_t panel[EK_WIDE_BYTES];
+    int8_t panel[EK_WIDE_BYTES + 1];
     ek_conv_shape part;
     for (int32_t o = 0, n; o < s.out_c; o += n) {
         n = ek_w4_part(&s, span, o, &part);
@@ -97,7 +113,6 @@ void EK_PATH(bands)(const EK_X *restrict x, int32_t x_zero, const int8_t *restri
                            y + o * plane, &part);
     }
 }
-#endif
 
 typedef void ek_conv_of(const EK_X *restrict, int32_t, const int8_t *restrict, const EK_ACC *restrict,
                         const int32_t *restrict, const uint8_t *restrict, int32_t, int32_t, int32_t, EK_Y *restrict,
@@ -110,17 +125,14 @@ static void ek_w4_panels(ek_conv_of *kernel, const EK_X *x, int32_t x_zero, cons
 {
     const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, taps = inputs * s->k_h * s->k_w;
     const ptrdiff_t x_group = (ptrdiff_t)inputs * s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
-    int8_t panel[EK_WIDE_BYTES];
-    EK_ACC folded[EK_WIDE_ROWS];
+    int8_t panel[EK_WIDE_BYTES + 1];
     ek_conv_shape part;
     for (int32_t o = 0, n; o < s->out_c; o += n) {
         n = ek_w4_part(s, taps, o, &part);
         for (int32_t r = 0; r < n; r++) {
-            int8_t *const wide = panel + r * taps;
-            ek_w4_row(w + (o + r) * EK_BYTES_W4(taps), taps, wide);
-            folded[r] = (EK_ACC)(bias[o + r] - ek_w4_fold(x_zero) * ek_w4_sum(wide, taps));
+            ek_w4_row(w + (o + r) * EK_BYTES_W4(taps), taps, panel + r * taps);
         }
-        kernel(x + o / outputs * x_group, x_zero, panel, folded, mult + o, shift + o, y_zero, y_min, y_max, y + o * plane,
+        kernel(x + o / outputs * x_group, x_zero, panel, bias + o, mult + o, shift + o, y_zero, y_min, y_max, y + o * plane,
                &part);
     }
 }

@@ -1,5 +1,5 @@
-/* Integer convolution over EK_NAME, EK_PATH and what ek_conv_window.h takes: window by window; position by position; of int8
- * inputs with channels side by side, and point by point. */
+/* Integer convolution over EK_NAME, EK_PATH and what ek_conv_window.h takes: window by window; position by position; with
+ * channels side by side; and, of int8 inputs, point by point. */
 #include "ek_bits.h"
 #include "ek_conv_depthwise.h"
 #include "ek_conv_window.h"
@@ -11,8 +11,8 @@
 #include "ek_conv_positions.h"
 #endif
 
-#if EK_BITS(EK_X) == 8
 #include "ek_conv_beside.h"
+#if EK_BITS(EK_X) == 8
 #include "ek_conv_pointwise.h"
 #endif
 

@@ -4,6 +4,7 @@
 #include "ek_depthwise_window.h"
 #include "ek_tap_lanes.h"
 
+#define EK_DEPTHWISE_NEAR 65536 /* floats of channels, which then stay in the second cache */
 #define EK_LINE_MOST 5    /* columns of a kernel of one row */
 #define EK_LINE_VECTORS 4 /* of a short row */
 
@@ -42,14 +43,17 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, c
                                    const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t n)
 {
     const ek_v start = ek_v_all(bias);
-    ek_v second = start, third = start; /* sums of two rows of y: with their first tap, with their first two */
+    ek_v own[9], second = start, third = start; /* sums of two rows of y: with their first tap, with their first two */
+    for (int32_t t = 0; t < 9; t++) {
+        own[t] = ek_v_all(w[t]);
+    }
     for (int32_t iy = -s->pad_top; iy < s->out_h - s->pad_top + 2; iy++) {
         const int32_t oy = iy + s->pad_top - 2;
         ek_v sums[3] = {start, second, third};
         for (int32_t kx = 0; kx < 3 && iy >= 0 && iy < s->in_h; kx++) {
             const ek_v taken = ek_load_tap(x + (ptrdiff_t)iy * s->in_w, taps + kx, 1);
             for (int32_t ky = 0; ky < 3; ky++) {
-                sums[ky] = ek_v_fma(ek_v_all(w[3 * ky + kx]), taken, sums[ky]);
+                sums[ky] = ek_v_fma(own[3 * ky + kx], taken, sums[ky]);
             }
         }
         if (oy >= 0) {
@@ -113,20 +117,23 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, c
     if (s->k_h != 3 || s->k_w != 3 || s->stride_h != stride || stride > 2 || s->dil_h != 1 || s->dil_w != 1) {
         return ek_depthwise_windows(x, w, bias, bounds, y, s);
     }
-    for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
-        const int32_t n = ek_min(EK_LANES, s->out_w - ox);
-        for (int32_t kx = 0; kx < 3; kx++) {
-            taps[kx] = ek_tap_lanes_of(s, kx, ox, n);
-        }
-        for (int32_t o = 0; o < s->out_c; o++) {
-            const float *const xo = x + (per_group == 1 ? o : o / per_group) * x_plane;
-            const float *const wo = w + (ptrdiff_t)o * 9;
-            const float start = bias ? bias[o] : 0.0f;
-            float *const yo = y + o * plane + ox;
-            if (stride == 1) {
-                ek_depthwise_square(xo, wo, start, bounds, yo, s, taps, n);
-            } else {
-                ek_depthwise_halves(xo, wo, start, bounds, yo, s, taps, n);
+    for (int32_t from = 0, end; from < s->out_c; from = end) { /* channels that stay near from one tile of columns to the next */
+        end = ek_min(s->out_c, from + ek_max(1, EK_DEPTHWISE_NEAR / (int32_t)(x_plane + plane)));
+        for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
+            const int32_t n = ek_min(EK_LANES, s->out_w - ox);
+            for (int32_t kx = 0; kx < 3; kx++) {
+                taps[kx] = ek_tap_lanes_of(s, kx, ox, n);
+            }
+            for (int32_t o = from; o < end; o++) {
+                const float *const xo = x + (per_group == 1 ? o : o / per_group) * x_plane;
+                const float *const wo = w + (ptrdiff_t)o * 9;
+                const float start = bias ? bias[o] : 0.0f;
+                float *const yo = y + o * plane + ox;
+                if (stride == 1) {
+                    ek_depthwise_square(xo, wo, start, bounds, yo, s, taps, n);
+                } else {
+                    ek_depthwise_halves(xo, wo, start, bounds, yo, s, taps, n);
+                }
             }
         }
     }

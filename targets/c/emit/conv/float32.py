@@ -17,6 +17,12 @@ from edgekit.targets.c.emit.conv.dense import (
     dense_of,
     emit_dense,
 )
+from edgekit.targets.c.emit.conv.float_rates import (
+    ROOM,
+    is_inside,
+    rate_by_channels,
+    rate_by_rows,
+)
 from edgekit.targets.c.emit.conv.winograd import strip_of, transform_weights
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.emit.kernels import Kernel, Selection, constant_kernel
@@ -77,13 +83,10 @@ def _emit_tiles(ctx: Context, node: ir.Node) -> None:
     weights = constant(node.inputs[1])
     assert weights is not None
     shape = conv_shape(node, [3, 3])
-    strip = strip_of(shape)
+    strip = strip_of(shape, ctx.selection.profile.l2_bytes)
     (packed,) = ctx.weights(node, "ek_frame_fc_f32", {"w": transform_weights(weights)})
     work = (ctx.scratch(node, "float"), strip.rows, strip.columns)
     _emit_images(ctx, node, "ek_conv_winograd_f32", packed, shape, *work)
-
-
-WIDE = 8  # lanes above which tiles of twelve sums wait less for their outputs
 
 
 def _used_shape(node: ir.Node) -> ConvShape | None:
@@ -108,61 +111,24 @@ def _takes_channels(selection: Selection, node: ir.Node) -> bool:
 
 
 def _by_channels(selection: Selection, node: ir.Node) -> bool:
-    """Whether vectors of output channels take less time than those of positions, as ``ek_conv_f32`` has them.
-
-    Both kernels pay for their products, for idle lanes, and for the outputs made of the sums. Vectors of positions also
-    pay for laying out inputs by their strides, which all outputs share, and for narrow rows. The numbers are measured
-    on layers of ``bench/layers/layers.py``.
-    """
+    """Whether vectors of output channels take less time than those of positions, as ``ek_conv_f32`` has them."""
     lanes, s = selection.float_packing.columns, _used_shape(node)
     assert s is not None
-    positions, taps = s.out_h * s.out_w, s.in_c * s.k_h * s.k_w
-    full = [n / (-(-n // lanes) * lanes) for n in (s.out_c, positions)]
-    rows = _share_of_row_products(s, lanes)
-    least = taps + (4 if lanes > WIDE else 8)
-    return full[0] * taps / (taps + 16) > full[1] * rows * taps / least
-
-
-def _share_of_row_products(s: ConvShape, lanes: int) -> float:
-    """The share of the time of ``ek_conv_f32`` that products take, idle lanes aside; at most 1."""
-    kernel, stride, positions = s.k_h * s.k_w, s.stride_h * s.stride_w, s.out_h * s.out_w
-    one_row = _is_inside(s) and stride == 1
-    pointwise = one_row and kernel == 1
-    wide = lanes > WIDE
-    if one_row:
-        share = 0.97 if wide else 0.95
-    else:
-        gathered = (3 if s.stride_w <= 2 else 24) / max(kernel / stride, 1)
-        share = 0.95 if wide and s.out_w % lanes == 0 else 0.9
-        share *= s.out_c / (s.out_c + gathered)
-    if s.out_w < 12 and not pointwise:
-        share *= 0.75
-    if positions < 4 * lanes and not (wide and pointwise and positions % lanes == 0):
-        share *= 0.8
-    return share
-
-
-def _is_inside(s: ConvShape) -> bool:
-    """Whether no tap is outside the input."""
-    ends = [
-        (s.out_h - 1) * s.stride_h + (s.k_h - 1) * s.dil_h < s.in_h,
-        (s.out_w - 1) * s.stride_w + (s.k_w - 1) * s.dil_w < s.in_w,
-    ]
-    return s.pad_top == s.pad_left == 0 and all(ends)
+    return rate_by_channels(s, lanes) > rate_by_rows(s, lanes)
 
 
 def has_room(s: ConvShape) -> bool:
     """Whether the inputs of enough outputs fit into the buffer of ``ek_conv_channels_f32``."""
     kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
     plain = s.stride_h == s.stride_w == 1 and (s.in_h, s.in_w) == (s.out_h, s.out_w)
-    one_row = kernel == 1 and plain and _is_inside(s)
+    one_row = kernel == 1 and plain and is_inside(s)
     if 1 < s.out_h <= 4 and s.out_w <= 4 and not one_row:
-        return kernel <= 1024 and s.in_c * kernel * min(positions, 4) <= 24576
+        return kernel <= 1024 and s.in_c * kernel * min(positions, 4) <= ROOM
     tall = s.out_w < 7 and s.out_h > s.out_w
     rows, columns = (7, s.out_w) if tall else (1, 7)
     high = (rows - 1) * s.stride_h + (s.k_h - 1) * s.dil_h + 1
     wide = (columns - 1) * s.stride_w + (s.k_w - 1) * s.dil_w + 1
-    return kernel <= 1024 and (_is_inside(s) or s.in_c * high * wide <= 24576)
+    return kernel <= 1024 and (is_inside(s) or s.in_c * high * wide <= ROOM)
 
 
 FLOAT_KERNELS = (

@@ -127,16 +127,17 @@ def _transposed_kernel(path: ConvPath) -> Kernel:
 def _path_supports(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
     """Whether a way to compute convolutions computes a layer."""
     own, is_int4 = selection.packing, array_attribute(node, "w").dtype == INT4_TYPE
-    if not path.has(own, 8 * item_bytes(node.inputs[0]), is_int4):
+    bits = 8 * item_bytes(node.inputs[0])
+    if not path.has(own, bits, is_int4):
         return False
     shape = shape_of(node)
-    return shape is not None and path.takes(shape, own)
+    return shape is not None and path.takes(shape, own, bits)
 
 
 def _pays(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
     """Whether it takes less time than the paths after it."""
-    shape = shape_of(node)
-    return shape is not None and path.pays(shape, selection.packing)
+    shape, bits = shape_of(node), 8 * item_bytes(node.inputs[0])
+    return shape is not None and path.pays(shape, selection.packing, bits)
 
 
 def _call_packed(

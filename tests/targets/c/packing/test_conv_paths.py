@@ -71,8 +71,13 @@ def test_a_long_kernel_of_two_channels_has_no_room_in_a_band_of_pairs() -> None:
     assert kernels_of("ek_conv_s8_s8", own, shorter)[0] == "ek_conv_bands_s8_s8"
 
 
-def test_inputs_of_int16_have_fewer_ways() -> None:
-    assert chosen("ek_conv_s16_s8", "avx2", PICTURE) == ""
+def test_inputs_of_int16_are_pairs_side_by_side_and_have_no_tiles() -> None:
+    for isa in ("avx2", "avx512vnni"):
+        assert {chosen("ek_conv_s16_s8", isa, shape) for shape in (PICTURE, POINTS, APART)} == {
+            "_bands"
+        }
+        assert chosen("ek_conv_s16_s8", isa, replace(PICTURE, in_c=1)) == "_bands"
+        assert chosen("ek_conv_s16_s8", isa, DEPTHWISE) == ""
     assert chosen("ek_conv_s16_s16", "avx2", FRAME) == "_positions"
     assert {chosen("ek_conv_s16_s16", isa, DEPTHWISE) for isa in ("mve", "dsp")} == {""}
 
@@ -83,6 +88,7 @@ def test_every_way_that_computes_a_shape_is_named() -> None:
     assert names == ["ek_conv_bands_s8_s16", "ek_conv_positions_s8_s16", "ek_conv_s8_s16"]
     assert kernels_of("ek_conv_s8_s8_w4", own, PICTURE) == [
         "ek_conv_bands_s8_s8_w4",
+        "ek_conv_positions_s8_s8_w4",
         "ek_conv_s8_s8_w4",
     ]
     assert kernels_of("ek_conv_s8_s8", PORTABLE, PICTURE) == ["ek_conv_s8_s8"]
@@ -106,3 +112,24 @@ def test_weights_follow_the_named_way() -> None:
         beside.reshape(24, 8, 3, 3, 2), w.reshape(24, 8, 2, 3, 3).transpose(0, 1, 3, 4, 2)
     )
     assert own_bias is bias and arrays["ek_conv_s8_s8"][0] is w
+
+
+@pytest.mark.parametrize("isa", ["avx2", "avx512vnni"])
+def test_pairs_of_int16_channels_have_the_zero_point_in_the_bias(isa: str) -> None:
+    random, own = np.random.default_rng(0), INSTRUCTION_SETS[isa].packing
+    w = random.integers(-127, 128, (24, 15, 3, 3)).astype(np.int8)
+    shape = replace(PICTURE, in_c=15)
+    bands, bias = pack_conv(own, "ek_conv_bands_s16_s8", w, np.zeros(24, np.int64), 3, shape)
+    pairs = bands.reshape(24, 8, 3, 3, 2).transpose(0, 1, 4, 2, 3).reshape(24, 16, 3, 3)
+    np.testing.assert_array_equal(pairs[:, :15], w)
+    assert not pairs[:, 15].any()
+    np.testing.assert_array_equal(bias, -3 * w.reshape(24, -1).sum(1, np.int64))
+
+
+def test_int4_weights_have_the_offset_of_avx512_in_the_bias() -> None:
+    w = np.random.default_rng(0).integers(-7, 8, (24, 16, 3, 3)).astype(np.int8)
+    bias, sums = np.arange(24, dtype=np.int32), w.reshape(24, -1).sum(1, np.int64)
+    for isa, less in (("avx2", 0), ("avx512vnni", 3 + 128)):
+        own = INSTRUCTION_SETS[isa].packing
+        _, folded = pack_conv(own, "ek_conv_s8_s8_w4", w, bias, 3, PICTURE)
+        np.testing.assert_array_equal(folded, bias - less * sums)
