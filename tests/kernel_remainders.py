@@ -10,12 +10,13 @@ from functools import cache
 from itertools import chain, product
 
 import numpy as np
-from c_kernels import Argument, Call, check_near, ways
+from c_kernels import Argument, Call, check_near, contract_parameters, ways
 from kernel_cases import (
     CASES,
     CUT,
     FULL,
     NARROW,
+    PAIRS,
     POINTS,
     RUNS,
     SPREAD,
@@ -27,6 +28,7 @@ from kernel_cases import (
 from numpy.typing import NDArray
 
 from edgekit.operators.geometry import ConvShape
+from edgekit.runtime.proof.syntax import ITEMS
 
 VALUES = range(17)  # above the least, of a size in turn: a vector of 16 lanes, and one more
 FEW = (0, 1, 2, 4, 7, 8, 15, 16)  # what `make test` takes of them: next to tiles of 4, 8 and 16
@@ -100,7 +102,7 @@ def room_calls(kernel: str) -> Iterator[Call]:
     else:
         build, whole = (
             conv,
-            (*TRANSPOSED, *RUNS) if transposed else (*FULL, *CUT, *STEMS, *NARROW, *POINTS),
+            (*TRANSPOSED, *RUNS) if transposed else (*FULL, *CUT, *STEMS, *NARROW, *PAIRS, *POINTS),
         )
     for shape in chain(whole, window_shapes(transposed)):
         yield build(kernel, shape)(SizeInTurn(shape.in_w, {}))
@@ -129,9 +131,12 @@ class Fence:
         for page in (start, start + len(self.block) - mmap.PAGESIZE):
             assert _protect()(page, mmap.PAGESIZE, 0) == 0
 
-    def copy_of(self, array: NDArray[np.generic], at_end: bool) -> NDArray[np.generic]:
-        """The array, at the end of the memory or at its begin."""
+    def copy_of(
+        self, array: NDArray[np.generic], at_end: bool, item: int = 1
+    ) -> NDArray[np.generic]:
+        """The array, at the end of the memory or at its begin, aligned for elements of so many bytes."""
         first = mmap.PAGESIZE + (self.room - array.nbytes if at_end else 0)
+        first -= first % item
         copy = np.frombuffer(self.block, array.dtype, array.size, first).reshape(array.shape)
         copy[...] = array
         return copy
@@ -146,13 +151,14 @@ class Fences:
     def run(self, library: ctypes.CDLL, call: Call, at_end: bool) -> list[Argument]:
         """Return the arguments as a call leaves them that has its arrays between pages which nobody may touch."""
         args: list[Argument] = []
-        for i, argument in enumerate(call.args):
+        kinds = [kind.rstrip("*") for _, kind, _ in contract_parameters()[call.kernel]]
+        for i, (argument, kind) in enumerate(zip(call.args, kinds, strict=True)):
             if not isinstance(argument, np.ndarray):
                 args.append(argument)
                 continue
             if i not in self.of or self.of[i].room < argument.nbytes:
                 self.of[i] = Fence(max(argument.nbytes, 1 << 16))
-            args.append(self.of[i].copy_of(argument, at_end))
+            args.append(self.of[i].copy_of(argument, at_end, ITEMS.get(kind, 1)))
         pointers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
         getattr(library, call.kernel)(*pointers)
         return args

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -281,16 +281,61 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
                 check(way, run(isa_libraries[isa], way), where)
 
 
-def depthwise(shape: ConvShape, act: int) -> Call:
-    """A float convolution whose groups have one input each."""
+def float_convolution(shape: ConvShape, act: int, adds: bool = False) -> Call:
+    """A float convolution of seeded values, to which something is added or not."""
     random = np.random.default_rng([shape.out_w, shape.out_h, shape.k_w])
     x = random.standard_normal((shape.in_c, shape.in_h, shape.in_w), np.float32)
-    w = random.standard_normal((shape.out_c, 1, shape.k_h, shape.k_w), np.float32)
+    w_shape = shape.out_c, shape.in_c // shape.groups, shape.k_h, shape.k_w
+    w = random.standard_normal(w_shape, np.float32)
     bias = random.standard_normal(shape.out_c, np.float32) if act else None
-    y = linear_twin.ek_act(conv_twin.ek_conv_f32(x, w, bias, shape), act, -0.5, 0.75)
+    sums = conv_twin.ek_conv_f32(x, w, bias, shape)
+    add = random.standard_normal(sums.shape, np.float32) if adds else None
+    y = linear_twin.ek_act(sums if add is None else sums + add, act, -0.5, 0.75)
     struct = np.array(shape.fields(), np.int32)
-    args = [x, w, bias, act, -0.5, 0.75, None, np.zeros_like(y), struct]
+    args = [x, w, bias, act, -0.5, 0.75, add, np.zeros_like(y), struct]
     return Call("ek_conv_f32", args, {7: y})
+
+
+# Inputs, outputs, the outputs' rows and columns, kernel, strides, dilation and padding. In turn: many sums, three
+# times; rows that are a dilation apart, twice; columns in parts, twice; and rows that are laid out for every tap.
+FAR = (
+    ((300, 40, 60), 70, (40, 60), (1, 1), (1, 1), 1, 0),
+    ((600, 33, 32), 90, (33, 32), (1, 1), (1, 1), 1, 0),
+    ((20, 42, 97), 60, (41, 96), (2, 2), (1, 1), 1, 0),
+    ((16, 43, 100), 9, (43, 100), (3, 3), (1, 1), 5, 5),
+    ((30, 20, 131), 5, (20, 131), (3, 1), (1, 1), 6, 6),
+    ((128, 21, 112), 10, (11, 112), (1, 1), (2, 1), 1, 0),
+    ((102, 18, 128), 21, (9, 128), (2, 1), (2, 1), 1, 0),
+    ((40, 9, 300), 7, (3, 100), (2, 2), (3, 3), 1, 0),
+)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_convolutions_whose_operands_leave_the_caches(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for act, (x, outputs, size, kernel, strides, dilation, pad) in enumerate(FAR):
+        sizes = (
+            *x,
+            outputs,
+            *size,
+            *kernel,
+            *strides,
+            dilation,
+            dilation,
+            pad,
+            pad * (kernel[1] > 1),
+        )
+        for adds in (False, True):
+            call = float_convolution(ConvShape(*sizes, 1), act % 6, adds)
+            check_near(call, run(isa_libraries[isa], call), f"{isa}, {sizes}")
+
+
+def depthwise(shape: ConvShape, act: int) -> Call:
+    """A float convolution whose groups have one input each."""
+    return float_convolution(shape, act)
 
 
 def planes_of_a_few_columns() -> Iterator[Call]:
@@ -311,6 +356,13 @@ def planes_that_keep_their_width() -> Iterator[Call]:
         planes = (3, in_h, width, 3 * (1 + height % 2), height, width)
         left = (0, reach // 2, reach, reach + 3)[(width + height + k_h) % 4]
         yield depthwise(ConvShape(*planes, k_h, k_w, 1, 1, dilation, dilation, top, left, 3), top)
+
+
+def planes_that_are_many() -> Iterator[Call]:
+    """More than stay near from one tile of columns to the next."""
+    for stride, left in product((1, 2), (0, 1)):
+        planes = (60, 24 * stride, 40 * stride, 60, 24, 40)
+        yield depthwise(ConvShape(*planes, 3, 3, stride, stride, 1, 1, 1, left, 60), left)
 
 
 def planes_that_are_halved() -> Iterator[Call]:
@@ -354,6 +406,7 @@ def rows_that_are_spread() -> Iterator[Call]:
         planes_of_a_few_columns,
         planes_that_keep_their_width,
         planes_that_are_halved,
+        planes_that_are_many,
         short_rows,
         rows_that_are_spread,
     ],
@@ -387,6 +440,31 @@ def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
         y = linear_twin.ek_fc(x, w, *numbers, to=np.int8 if kernel.endswith("_s8") else np.int16)
         call = Call(kernel, [x, w, *numbers, np.zeros_like(y), 1, 4, bias.size], {8: y})
         check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), isa)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_int16_sums_at_the_ends_of_int32_are_exact(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str
+) -> None:
+    """As many taps as int32 sums hold and more, with all numbers at their ends."""
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    mult, shift = np.full(9, 1 << 14, np.int32), np.full(9, 31, np.uint8)
+    ends = product((508, 510, 511, 514), (-32768, 32767), (-128, 127), (0, 1 << 23, -(1 << 46)))
+    for taps, each, weight, start in ends:
+        x, w = np.full((taps, 1, 18), each, np.int16), np.full((9, taps, 1, 1), weight, np.int8)
+        bias, limits = np.full(9, start, np.int64), (0, -32768, 32767)
+        shape = ConvShape(taps, 1, 18, 9, 1, 18, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+        args = [x, 0, w, bias, mult, shift, *limits]
+        y = conv_twin.ek_conv(*args, shape=shape, to=np.int16)
+        struct = np.array(shape.fields(), np.int32)
+        calls = [Call("ek_conv_s16_s16", [*args, np.zeros_like(y), struct], {9: y})]
+        rows = np.ascontiguousarray(x[:, 0].T)
+        args = [rows, w[:, :, 0, 0], bias, mult, shift, *limits]
+        y = np.ascontiguousarray(y[:, 0].T)
+        calls.append(Call("ek_fc_s16_s16", [*args, np.zeros_like(y), 18, taps, 9], {8: y}))
+        for way in chain.from_iterable(ways(call, ISAS[isa].folders) for call in calls):
+            check_near(way, run(isa_libraries[isa], way), f"{isa}, {way.kernel}, {taps} taps")
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -95,8 +95,13 @@ def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:
     return HIDDEN_INT8_TYPE if dtype == "int8" else HIDDEN_TYPE
 
 
+def _has_constant_weights(node: ir.Node) -> bool:
+    """Whether both weights are constants, and the sequence is not."""
+    return [constant(value) is not None for value in node.inputs[:3]] == [False, True, True]
+
+
 def _is_plain_gru(node: ir.Node) -> bool:
-    weights = all(constant(node.inputs[i]) is not None for i in (1, 2))
+    weights = _has_constant_weights(node)
     initial = constant(optional(node, HIDDEN_INPUT))
     holds = initial is None or bool((abs(initial) <= 1).all())  # as HIDDEN_TYPE
     return weights and optional(node, 4) is None and holds
@@ -104,7 +109,6 @@ def _is_plain_gru(node: ir.Node) -> bool:
 
 def _is_plain_lstm(node: ir.Node) -> bool:
     """Constant weights, whole sequences forward, no peepholes, no clip, the usual functions."""
-    weights = [constant(node.inputs[i]) is not None for i in (1, 2)]
     bias, lengths, peepholes = (optional(node, i) for i in (3, 4, 7))
     plain = lengths is None and peepholes is None and (bias is None or constant(bias) is not None)
     cell = facts_of(node).cell
@@ -112,7 +116,7 @@ def _is_plain_lstm(node: ir.Node) -> bool:
     names = ("direction", "activations", "clip", "input_forget", "layout")
     return (
         plain
-        and all(weights)
+        and _has_constant_weights(node)
         and all(attribute(node, name, 0) in (0, (), usual.get(name)) for name in names)
     )
 

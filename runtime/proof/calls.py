@@ -1,5 +1,6 @@
 """Calls of kernels, as reads and writes of the bytes that their contracts name."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from edgekit.runtime.proof.contracts import SHAPE, Contract, contract_of, number, time_of
 from edgekit.runtime.proof.memory import Event, Memory, block_name
 from edgekit.runtime.proof.syntax import NotUnderstood, Tree
-from edgekit.runtime.proof.values import Facts, Pointer, Span, Value, add, bounds, times
+from edgekit.runtime.proof.values import WIDE, Facts, Pointer, Span, Value, add, bounds, times
 
 Parameter = tuple[str, str, bool]
 # By the bytes of a bias: the largest operand, and the largest sum.
@@ -38,6 +39,7 @@ class Calls(Memory):
 
     def _kernel(self, name: str, arguments: Sequence[Tree], values: Sequence[Value]) -> None:
         """Turn a call into what its contract says that it reads and writes."""
+        self._must_happen(name)
         self.count += 1
         contract, parameters = contract_of(name), self.program.prototypes[name]
         if contract is None or len(parameters) != len(arguments):
@@ -59,6 +61,11 @@ class Calls(Memory):
         for bias in contract.within:
             self._sums(call, bias)
         self._touch(call, parameters)
+
+    def _must_happen(self, name: str) -> None:
+        """A call stands where it is followed once."""
+        if self.nested or self.maybe:
+            raise NotUnderstood(f"a call of {name} that data decides")
 
     def _add_time(self, name: str, most: float) -> None:
         """Note how many instructions data may add where a call or a choice stands."""
@@ -89,22 +96,38 @@ class Calls(Memory):
             yield "a shift outside of 1..62, or a negative multiplier"
 
     def _taps(self, call: Call, bias: str, name: str) -> int:
-        """The weights of an output, at most."""
+        """The weights of a sum, at most; of a transposed convolution those whose places agree by the stride."""
         whole = self._block(call.given[name].block).size
         sizes = (call.number(str(call.contract.args[n]), whole=whole) for n in (bias, name))
         outputs, weights = sizes
+        if "transpose" in call.kernel:
+            height, width = (self._most_met(call, axis) for axis in "hw")
+            return int(call.number("in_c // groups")) * height * width
         return -(-weights // outputs) * (2 if call.kernel.endswith("_w4") else 1)
+
+    def _most_met(self, call: Call, axis: str) -> int:
+        """How many taps along an axis one output of a transposed convolution meets, at most."""
+        taps, stride, dilation = (call.given[f"{part}_{axis}"] for part in ("k", "stride", "dil"))
+        return int(-(-taps // (stride // math.gcd(stride, dilation))))
+
+    def _arguments(
+        self, call: Call, parameters: Sequence[Parameter]
+    ) -> Iterator[tuple[str, Event]]:
+        """The reads and writes of all pointer arguments, by parameter."""
+        for parameter, kind, written in parameters:
+            if kind.endswith("*") and parameter != "shape":
+                for event in self._argument(call, parameter, written):
+                    yield parameter, event
 
     def _touch(self, call: Call, parameters: Sequence[Parameter]) -> None:
         """Let a call read and write."""
         self.zeros = {f"{call.kernel}, {parameter}" for parameter in call.contract.update}
-        events = []
-        for parameter, kind, written in parameters:
-            if kind.endswith("*") and parameter != "shape":
-                events += [(parameter, e) for e in self._argument(call, parameter, written)]
+        events = list(self._arguments(call, parameters))
         self._distinct(call, events)
         self._check_order(call.kernel, [e.source for _, e in events if e.source is not None])
         self.events += [event for _, event in events]
+        targets = [event.target for _, event in events if event.target is not None]
+        self.ranges |= {str(target.value): WIDE for target in targets}
         self._apply()
 
     def _numbers(self, call: Call, arguments: Sequence[Tree]) -> None:
@@ -123,8 +146,10 @@ class Calls(Memory):
         """The windows of a convolution or a pooling are those of the graph."""
         transposed = "transpose" in name
         is_phases = "Transpose" in self.node.get("op", "") and not transposed
-        windows = self.node.get("phases" if is_phases else "shape", shape)
-        if not _same_windows(shape, windows, transposed):
+        windows = self.node.get("phases" if is_phases else "shape")
+        if windows is None:
+            self._report(f"{name}: windows that the graph does not have")
+        elif not _same_windows(shape, windows, transposed):
             self._report(f"{name}: windows {shape}, where the graph has {windows}")
 
     def _check_order(self, name: str, sources: Sequence[Pointer]) -> None:
@@ -170,8 +195,7 @@ class Calls(Memory):
             starts = self._starts(sizes, call.given, pointer.item)
             elements, runs = sizes["size"], pointer._replace(at=add(pointer.at, starts))
         if pointer.block in self.program.arrays:
-            if parameter in call.contract.below:
-                self._indices_below(call, parameter, pointer.block)
+            self._check_numbers(call, parameter, pointer.block)
             if parameter in call.contract.packed and self.program.facts["kernels"]:
                 elements = max(elements, whole)
         return runs, elements * pointer.item
@@ -188,6 +212,18 @@ class Calls(Memory):
         first = at.at // at.item
         low, high = (part[first : first + sizes["frames"]] for part in block.integers)
         return times(low if (low == high).all() else Span(low, high), item)
+
+    def _check_numbers(self, call: Call, parameter: str, array: str) -> None:
+        """The numbers of a constant array are in the range of the contract."""
+        if parameter in call.contract.below:
+            self._indices_below(call, parameter, array)
+        if parameter in call.contract.positive and array in self.program.texts:
+            self._positive(f"{call.kernel}, {parameter}", array)
+
+    def _positive(self, text: str, array: str) -> None:
+        """No number of a constant array is negative."""
+        if self.program.integers(array).min() < 0:
+            self._report(f"{text}: a negative number")
 
     def _indices_below(self, call: Call, parameter: str, array: str) -> None:
         """All indices of a constant array are allowed."""
@@ -222,11 +258,10 @@ def _number_of(kind: str, argument: Tree, known: Value) -> Value:
     """What an argument is in the facts: the name of a tensor or of a function, or a number."""
     if kind.endswith("*"):
         return known.value if isinstance(known, Pointer) else None
-    if argument[0] == "name":
-        return argument[1]
     if kind != "float":
-        return known
-    return np.float32(-argument[1][1] if argument[0] == "minus" else argument[1])
+        return argument[1] if argument[0] == "name" else known
+    sign, number = (-1, argument[1]) if argument[0] == "minus" else (1, argument)
+    return np.float32(sign * (np.inf if number == ("name", "EK_INF") else number[1]))
 
 
 def _is_apart(contract: Contract, a: str, first: Event, b: str, second: Event) -> bool:

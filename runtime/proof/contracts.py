@@ -43,6 +43,7 @@ class Contract:
     alias: tuple[tuple[str, str], ...] = ()
     packed: tuple[str, ...] = ()
     below: Mapping[str, str] = field(default_factory=dict)
+    positive: tuple[str, ...] = ()
     within: Mapping[str, str] = field(default_factory=dict)
     where: tuple[str, ...] = ()
 

@@ -18,6 +18,7 @@ from edgekit.runtime.proof.values import (
     Span,
     Value,
     add,
+    bounds,
     exact,
     is_none,
     join,
@@ -30,6 +31,11 @@ COMPARE = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
 
 class Expressions(Calls):
     """Expressions of a function."""
+
+    unknown: tuple[str, ...] = (
+        "float",
+        "int8_t",
+    )  # types of constant arrays whose numbers are not read
 
     def _value(self, tree: Tree) -> Value:
         return getattr(self, f"_of_{tree[0]}")(*tree[1:])
@@ -61,6 +67,8 @@ class Expressions(Calls):
         return found if kind != "float" else None
 
     def _of_sizeof(self, tree: Tree) -> int:
+        if tree[0] == "type":
+            return ITEMS[tree[1]]
         if tree[0] == "name" and tree[1] in self.scalars:
             return self.names[tree[1]].item  # type: ignore[no-any-return]
         if tree[0] == "name" and isinstance(self.names.get(tree[1]), Pointer):
@@ -92,6 +100,9 @@ class Expressions(Calls):
     def _address(self, tree: Tree) -> Pointer:
         """Where an element is."""
         base, at = (tree[1], 0) if tree[0] == "deref" else (tree[1], self._value(tree[2]))
+        if tree[0] == "index" and base[0] == "index" and len(self.dims.get(base[1][1], ())) == 2:
+            row = times(self._value(base[2]), self.dims[base[1][1]][1])
+            base, at = base[1], add(row, at)
         pointer = self._value(base)
         if tree[0] not in ("deref", "index") or not isinstance(pointer, Pointer):
             raise NotUnderstood("an address")
@@ -108,17 +119,23 @@ class Expressions(Calls):
         """What is read from an element."""
         pointer = self._address(tree)
         self.events.append(Event(None, pointer, pointer.item, "is read"))
+        return self._held(pointer)
+
+    def _held(self, pointer: Pointer) -> Value:
+        """The number that an element holds, as far as it is known."""
         known = self._known_integers(pointer)
         if known is not None:
             return known
         if np.ndim(pointer.at) == 0 and (pointer.block, pointer.at) in self.cells:
             return self.cells[pointer.block, pointer.at]
+        if pointer.value in self.node.get("outputs", ()) and pointer.value in self.ranges:
+            return self.ranges[pointer.value]
         return None if pointer.kind == "float" else Span(*LIMITS.get(pointer.kind, WIDE))
 
     def _known_integers(self, pointer: Pointer) -> Value:
         """The numbers of a constant or local array at a place; None where they are not known."""
         block = self._block(pointer.block)
-        is_index = pointer.block in self.program.arrays and pointer.kind not in ("float", "int8_t")
+        is_index = pointer.block in self.program.arrays and pointer.kind not in self.unknown
         if is_index and block.integers is None:
             numbers = self.program.integers(pointer.block)
             block.integers = Span(numbers, numbers)
@@ -149,8 +166,14 @@ class Expressions(Calls):
 
     def _of_choose(self, condition: Tree, yes: Tree, no: Tree) -> Value:
         """Either value; where a name is compared with a number, each side knows the result."""
-        if not isinstance(self._value(condition), int):
-            self._add_time_of("?")
+        decided = self._value(condition)
+        if isinstance(decided, int):
+            return self._value(yes if decided else no)
+        self._add_time_of("?")
+        return self._either(condition, yes, no)
+
+    def _either(self, condition: Tree, yes: Tree, no: Tree) -> Value:
+        """What data chooses of two values."""
         named = condition[0] == "op" and condition[1] == "<" and condition[2][0] == "name"
         name = condition[2][1] if named else ""
         before, limit = self.names.get(name), exact(self._value(condition[3])) if named else None
@@ -177,7 +200,7 @@ class Expressions(Calls):
     def _of_op(self, sign: str, left: Tree, right: Tree) -> Value:
         a, b = self._value(left), self._value(right)
         if sign in COMPARE:
-            return int(COMPARE[sign](a, b)) if {type(a), type(b)} == {int} else Span(0, 1)
+            return _comparison(sign, a, b)
         if isinstance(a, Pointer) and sign in "+-":
             return self._move(a, b, 1 if sign == "+" else -1)
         if is_none(a, b):
@@ -194,6 +217,7 @@ class Expressions(Calls):
             source = self._address(right)
             if source.kind == target.kind:
                 self.events.append(Event(target, source, target.item, "is copied"))
+                self._add_range(target, self._held(source))
                 return
         found, number = self._value(right), _literal(right)
         is_bytes = number is not None and (target.kind != "float" or number == 0)
@@ -204,7 +228,10 @@ class Expressions(Calls):
     def _remember(self, target: Pointer, found: Value) -> None:
         """Keep an integer that is written to a local array, or to one place."""
         block = self._block(target.block)
-        if block.integers is not None and found is not None:
+        self._add_range(target, found)
+        if self.maybe:
+            self._forget(target.block, block)
+        elif block.integers is not None and found is not None:
             at = np.asarray(target.at) // target.item
             for part, known in zip(block.integers, span(found), strict=True):
                 if (at >= 0).all() and (at < len(part)).all():
@@ -212,6 +239,20 @@ class Expressions(Calls):
         elif isinstance(target.at, int | np.integer) and target.kind == "int32_t":
             self._apply()
             self.cells[target.block, int(target.at)] = WIDE if found is None else found
+
+    def _forget(self, name: str, block: Block) -> None:
+        """Integers of a block may change."""
+        if block.integers is not None:
+            raise NotUnderstood("a local array that data decides to change")
+        self.cells = {key: known for key, known in self.cells.items() if key[0] != name}
+
+    def _add_range(self, target: Pointer, found: Value) -> None:
+        """Note an integer that a node writes to a result."""
+        if target.value is not None:
+            low, high = WIDE if is_none(found) else bounds(found)
+            before = self.ranges.get(target.value, Span(low, high))
+            low, high = min(low, before.low), max(high, before.high)
+            self.ranges[target.value] = Span(max(low, WIDE.low), min(high, WIDE.high))
 
     def _of_call(self, name: str, arguments: Sequence[Tree]) -> Value:
         values = [self._value(argument) for argument in arguments]
@@ -237,12 +278,21 @@ class Expressions(Calls):
         """Copy or fill a run."""
         if not isinstance(size, int):
             raise NotUnderstood("a copy whose length data decides")
+        self._add_range(target, None)
         if name != "memset":
             self.events.append(Event(target, second, size, "is copied"))
             return
         known = isinstance(second, int)
         content = np.full(size, BYTE + (second & 255), np.int32) if known else None
         self.events.append(Event(target, None, size, "is filled", content))
+
+
+def _comparison(sign: str, a: Value, b: Value) -> Value:
+    """1 or 0 where both are known; of a pointer that a caller gave NULL was refused."""
+    if isinstance(a, Pointer) and isinstance(b, int):
+        return int(sign == "!=")
+    are_known = all(isinstance(value, int | np.integer | np.ndarray) for value in (a, b))
+    return exact(1 * np.asarray(COMPARE[sign](a, b))) if are_known else Span(0, 1)
 
 
 def _literal(tree: Tree) -> float | None:

@@ -49,6 +49,7 @@ class Event(NamedTuple):
     size: int
     text: str
     content: Ids | None = None  # what a write leaves, of one run
+    maybe: bool = False  # whether data decides that it happens
 
 
 class Memory:
@@ -73,11 +74,14 @@ class Memory:
         self.turns = 1  # of loops that are followed all at once
         self.times: dict[tuple[str, str], float] = {}  # what data adds, by node and call
         self.scalars: set[str] = set()  # local variables that are declared without a value
+        self.dims: dict[str, list[int]] = {}  # of local arrays
         self.rings: set[str] = set()  # tensors that are written where data decides, all over
         self.cells: dict[tuple[str, int], Value] = {}
         self.next, self.step, self.where = FIRST, 0, ""
         self.events: list[Event] = []
         self.depth = self.nested = 0
+        self.maybe = False  # whether data decides that the statements happen
+        self.ranges: dict[str, Value] = {}  # integers that a node has written to a result so far
         self.zeros: set[str] = set()
         self.covered: dict[str, Value] = {}  # bytes of operands and arrays that the node has read
         self.ids: dict[str, Ids] = {
@@ -123,9 +127,11 @@ class Memory:
             return "st", int(text[3:])
         if text in self.facts.get("places", ()):
             return "s", self.facts["places"][text]
+        if text not in self.blocks and "->" not in text:
+            raise NotUnderstood(f"the place {text}")
         if text not in self.blocks:
             side, name = text.split("->")
-            kinds = ("outputs",) if side == "out" else ("inputs", "constants")
+            kinds = ("outputs",) if side == "out" else ("inputs", "constants", "conditions")
             fields = (self.program.fields.get((f"{self.prefix}_{kind}", name)) for kind in kinds)
             self.blocks[text] = Block(next(field[1] for field in fields if field is not None))
         return text, 0
@@ -212,10 +218,11 @@ class Memory:
             if self.where and pointer.block not in self.node.get("arrays", {}).values():
                 name = f"{pointer.block}, which the graph does not give to this node"
                 self._report(f"{event.text}: {name}")
-            self._cover(pointer.block, block.size, at)
+            if not event.maybe:
+                self._cover(pointer.block, block.size, at)
             return
         if pointer.value is not None:
-            self._check_tensor(pointer, pointer.value, at, event.text)
+            self._check_tensor(pointer, pointer.value, at, event)
             return
         good = block.ids[at] != 0
         if pointer.block == "s" and self.where:
@@ -225,21 +232,22 @@ class Memory:
                 good &= (block.ids[at] == BYTE) | (block.ids[at] >= WORK)
         self._complain(good, at, pointer, event.text)
 
-    def _check_tensor(self, pointer: Pointer, name: str, at: Value, text: str) -> None:
+    def _check_tensor(self, pointer: Pointer, name: str, at: Value, event: Event) -> None:
         """A tensor is one of the node, and its bytes hold it, or what it replaces."""
         outputs, block = self.node.get("outputs", ()), self.blocks[pointer.block]
         if name not in (*self.node.get("inputs", ()), *outputs):
-            self._report(f"{text}: {name!r}, which is not of this node")
+            self._report(f"{event.text}: {name!r}, which is not of this node")
             return
         own = _offset_index(at, pointer.origin)
         replaced = [x for x, y in self.node.get("updates", ()) if y == name]
         good = block.ids[at] == self.ids[name][own]
         for x in (name, *replaced):
-            self._cover(x, len(self.ids[x]), own)
+            if not event.maybe:
+                self._cover(x, len(self.ids[x]), own)
             good |= block.ids[at] == self.ids[x][own]
         if name in outputs:
             good |= block.node[at] == self.step
-        self._complain(good, at, pointer, text)
+        self._complain(good, at, pointer, event.text)
 
     def _cover(self, name: str, size: int, at: Value) -> None:
         self.covered.setdefault(name, np.zeros(size, bool))[at] = True
@@ -268,7 +276,7 @@ class Memory:
         if not self._may_write(pointer, event.text):
             return
         at, content = self._content(event, pointer)
-        if isinstance(pointer.at, Span):
+        if event.maybe or isinstance(pointer.at, Span):
             self._write_somewhere(event, pointer, at, content)
             return
         block = self.blocks[pointer.block]
@@ -283,7 +291,7 @@ class Memory:
 
     def _may_write(self, pointer: Pointer, text: str) -> bool:
         """Whether bytes are not constant, and those of a tensor are of a result of the node."""
-        if pointer.block in self.program.arrays or pointer.block.startswith("in->"):
+        if pointer.block in self.program.arrays or pointer.block.startswith(("in->", "given->")):
             self._report(f"{text}: {block_name(pointer.block)} is written")
             return False
         if pointer.value not in (None, *self.node.get("outputs", ())):
@@ -330,7 +338,7 @@ class Memory:
         good = ids == content
         for x in (x for x, y in updates if y == pointer.value):
             good |= ids == self.ids[x][own]
-        if pointer.value is not None and ids.size == len(self.ids[pointer.value]):
+        if not event.maybe and pointer.value and ids.size == len(self.ids[pointer.value]):
             self.rings.add(pointer.value)
         self._complain(good, at, pointer, event.text)
 

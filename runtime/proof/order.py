@@ -14,7 +14,8 @@ def depends_on_order(events: list[Event]) -> bool:
         _meet(event.target, event.size, pointer, size)
         for i, event in enumerate(events)
         for pointer, size in _touches(events, i)
-        if event.target is not None and not event.target.block.startswith("local ")
+        if event.target is not None and not event.maybe  # such a write changes no byte's value
+        if not event.target.block.startswith("local ")
     )
 
 

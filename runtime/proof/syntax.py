@@ -1,6 +1,7 @@
 """The C that EdgeKit emits, as trees: tuples whose first entry names the kind.
 
-Statements are (block, [statements]), (for, name, first, limit, up, body), (if, condition, body), (switch, value),
+Statements are (block, [statements]), (for, name, first, limit, up, body), (loop, condition, body, step),
+(if, condition, body, else if there is one), (switch, value, cases),
 (declare, name, type, pointer, dims, value), (return, value), (do, expression), (node, label, operator).
 Expressions are (number, value), (float, value), (name, text), (cast, type, pointer, e), (sizeof, e), (fields, [e]),
 (deref, e), (address, e), (member, e, field), (index, e, e), (call, name, [e]), (set, target, e), (choose, c, a, b),
@@ -34,7 +35,7 @@ TOKEN = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 FUNCTION = re.compile(
-    r"^(?:static )?(?:int|void) (\w+)\(([^)]*)\)\n\{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+    r"^(?:static )?(?:int |void |\w+ \*)(\w+)\(([^)]*)\)\n\{\n(.*?)^\}", re.MULTILINE | re.DOTALL
 )
 LEVELS = (
     ("||",),
@@ -109,19 +110,29 @@ class Reader:
             return ("node", *text.rsplit(": ", 1)) if ": " in text else ("node", "", "")
         if text == "{":
             return self._block()
-        if text in ("for", "if", "switch", "return"):
+        if text in ("for", "while", "if", "switch", "return"):
             self.at += 1
             return getattr(self, f"_{text}_")()  # type: ignore[no-any-return]
-        if text == "while":
-            raise NotUnderstood("a loop of unknown length")
         if self._is_type():
             return self._declarations()
         tree = ("do", self._expression())
         self._take(";")
         return tree
 
+    def _while_(self) -> Tree:
+        self._take("(")
+        condition = self._expression()
+        self._take(")")
+        return ("loop", condition, self._statement(), None)
+
     def _for_(self) -> Tree:
         self._take("(")
+        if self._skip(";"):
+            condition = self._expression()
+            self._take(";")
+            step = self._expression()
+            self._take(")")
+            return ("loop", condition, self._statement(), step)
         _, name, _, _, _, first = self._declaration()
         self._take(";")
         self._take(name)
@@ -137,7 +148,8 @@ class Reader:
         self._take("(")
         condition = self._expression()
         self._take(")")
-        return ("if", condition, self._statement())
+        body = self._statement()
+        return ("if", condition, body, *([self._statement()] if self._skip("else") else []))
 
     def _switch_(self) -> Tree:
         self._take("(")
@@ -162,7 +174,9 @@ class Reader:
         named = self.tokens[self.at + ahead][0] == "name"
         beyond = self.tokens[min(self.at + ahead + 2, len(self.tokens) - 1)][1]
         struct = (
-            named and text != "sizeof" and (after[0] == "name" or (after[1], beyond) == ("*", ")"))
+            named
+            and text != "sizeof"
+            and (after[0] == "name" or (after[1], beyond) in (("*", ")"), ("*", "const")))
         )
         return named and (text in ("const", "static", "unsigned") or text in ITEMS or struct)
 
@@ -217,8 +231,8 @@ class Reader:
         if self._peek("+=", "-=", "*=", "/="):
             sign = self._take()[0]
             return ("set", left, ("op", sign, left, self._expression()))
-        if self._skip("++"):
-            return ("set", left, ("op", "+", left, ("number", 1)))
+        if self._peek("++", "--"):
+            return ("set", left, ("op", self._take()[0], left, ("number", 1)))
         return left
 
     def _choice(self) -> Tree:
@@ -254,7 +268,12 @@ class Reader:
             return ("cast", kind, pointer, self._unary())
         if text == "sizeof":
             self.at += 1
-            return ("sizeof", self._unary())
+            if self.tokens[self.at + 1][1] not in ITEMS:
+                return ("sizeof", self._unary())
+            self._take("(")
+            kind, _ = self._type_()
+            self._take(")")
+            return ("sizeof", ("type", kind))
         return self._postfix()
 
     def _postfix(self) -> Tree:

@@ -106,8 +106,8 @@ def join(a: Value, b: Value) -> Value:
 LIMITS = {"int8_t": (-128, 127), "uint8_t": (0, 255), "int16_t": (-(2**15), 2**15 - 1)}
 WIDE = Span(-(2**62), 2**62)
 ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {
-    "&&": lambda a, b: Span(0, 1),
-    "||": lambda a, b: Span(0, 1),
+    "&&": lambda a, b: Span(0, 1) if isinstance(a, Span) or isinstance(b, Span) else a * b,
+    "||": lambda a, b: Span(0, 1) if isinstance(a, Span) or isinstance(b, Span) else a | b,
     "+": add,
     "-": lambda a, b: add(a, times(b, -1)),
     "*": times,

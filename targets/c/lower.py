@@ -195,7 +195,8 @@ def lower_c(
     sources = _sources(interface, manifest, ctx, extras, others)
     updates = _add_loading(sources, ctx)
     _add_project(sources, manifest, device, others)
-    sources[PROOF_FILE] = proof_file(ctx, extras, others)
+    pcm = manifest if manifest.takes_pcm else None
+    sources[PROOF_FILE] = proof_file(interface, ctx, pcm, extras, others)
     facts = replace(
         with_macs(manifest, model),
         memory=_memory(model, ctx, extras, others),

@@ -183,12 +183,12 @@ def own_texts(build: Build) -> dict[str, str]:
 
 
 def follow(build: Build) -> None:
-    """Check the proof of a build; C that the check does not understand, as of TopK, is let through.
+    """Check the proof of a build.
 
     Raises:
-        Wrong: the C contradicts its proof.
+        Wrong: the C contradicts its proof, or is not C that the check understands.
     """
-    found = verdict_of(Program(own_texts(build))).problems
+    found = verdict_of(Program(own_texts(build))).findings
     if found:
         raise Wrong(f"the proof: {found[0]}")
 

@@ -74,13 +74,19 @@ class Port:
 class PcmCall:
     """The 16-bit entry as C: its signature, the names of its arguments, and the bytes of the arrays among them.
 
-    `given` are the arrays that it reads, `made` those that it writes; `out` where it has the struct of outputs.
+    `given` are the arrays that it reads, `made` those that it writes; `out` where it has the struct of outputs. `kinds`
+    are the C types of both. `blocks` are its floats in scratch, with their bytes. `takes` and `gives` are what the
+    members of the hop's structs point to.
     """
 
     signature: str
     arguments: tuple[str, ...]
     given: Mapping[str, int]
     made: Mapping[str, int]
+    kinds: Mapping[str, str]
+    blocks: Mapping[str, int]
+    takes: Mapping[str, str]
+    gives: Mapping[str, str]
 
 
 def pcm_call(model: Model, manifest: Manifest, prefix: str) -> PcmCall:
@@ -93,7 +99,19 @@ def pcm_call(model: Model, manifest: Manifest, prefix: str) -> PcmCall:
     given = {port.argument: 2 * port.size for port in ports[:count]}
     made = {port.argument: 2 * port.size for port in ports[count:]}
     arguments = (*given, *(made or ("out",)), *knobs)
-    return PcmCall(_signature(model, ports, manifest, prefix), arguments, given | knobs, made)
+    controls = _controls(model, manifest)
+    fields = field_names(model.stream_inputs)
+    return PcmCall(
+        _signature(model, ports, manifest, prefix),
+        arguments,
+        given | knobs,
+        made,
+        dict.fromkeys((*given, *made), "int16_t") | dict(controls.values()),
+        {port.block: 4 * port.size for port in ports},
+        {port.member: port.block for port in ports[:count]}
+        | {fields[name]: argument for name, (argument, _) in controls.items()},
+        {port.member: port.block for port in ports[count:]},
+    )
 
 
 def _bytes_of(tensor: Tensor) -> int:

@@ -37,7 +37,7 @@ PARAMETERS = {"epsilon": "eps", "b_zero": "x_zero"}  # of kernels, by the attrib
 DEFAULTS = {"GRU": {"linear_before_reset": 0}}  # of attributes that a node may leave out
 BORDERS = ("include_pad", "pad_bottom", "pad_right")
 Facts = JsonObject
-PARTS = ("Resize", "TopK")  # operators that need not read all of an operand
+PARTS = ("Resize",)  # operators that need not read all of an operand
 POOLS = names(lambda row: row.slides and not row.linear)
 WINDOWS = names(lambda row: row.slides)
 
@@ -93,9 +93,10 @@ def _tensors(ctx: Context, node: ir.Node) -> Facts:
 
 
 def _updates(node: ir.Node, traits: Traits) -> list[list[str]]:
-    """The pairs of an operand and the result that replaces it."""
+    """The pairs of an operand and the result that replaces it; a constant stays, the result begins as a copy."""
     pairs = [(optional(node, i), _output(node, o)) for i, o in traits.updates]
-    return [[str(x.name), str(y.name)] for x, y in pairs if x is not None and y is not None]
+    both = [(x, y) for x, y in pairs if x is not None and y is not None and not _is_array(x)]
+    return [[str(x.name), str(y.name)] for x, y in both]
 
 
 def _output(node: ir.Node, index: int) -> ir.Value | None:
@@ -133,6 +134,10 @@ def _epilogue(node: ir.Node) -> Facts:
 
 def _shape(node: ir.Node) -> list[int] | None:
     """The sizes of a convolution or a pooling, as of an ``ek_conv_shape``."""
+    if node.op_type == "DeformConv":
+        return conv_shape(node, list(dims(node.inputs[1])[2:])).fields()
+    if node.op_type.startswith("Global") and not node.domain:
+        return pool_of(node).shape.fields()
     if node.op_type not in WINDOWS:
         return None
     if "shape" in node.attributes:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 
 import numpy as np
+import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32, Float64
@@ -59,7 +60,7 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
         first=_noise(ctx, "0") if begins else "",
         rows=table.rows,
         calls=_lines(_calls(loop, ctx), 2).rstrip("\n"),
-        coefficients=f"{ctx.constant('sampler_rows', _coefficients(table))} + row * {len(_names(table))}",
+        coefficients=f"{ctx.constant('sampler_rows', coefficients(table))} + row * {len(coefficient_names(table))}",
         noise=indent(_noise(ctx, "row + 1"), "    ") if draws else "",
         update=_lines(_update(loop), 3).rstrip("\n"),
         end=_add_residual(loop),
@@ -123,7 +124,7 @@ def _noise(ctx: Context, draw: str) -> str:
     return f"        if (i % 4 == 0) {{\n            {call}\n        }}\n"
 
 
-def _names(table: StepTable) -> list[str]:
+def coefficient_names(table: StepTable) -> list[str]:
     """The coefficients of a row that are kept, in order."""
     outputs = range(table.v.shape[1])
     names = []
@@ -143,7 +144,7 @@ def _used_names(table: StepTable, names: Iterable[str]) -> list[str]:
     return [name for name in names if table.uses(name)]
 
 
-def _coefficients(table: StepTable) -> Float32:
+def coefficients(table: StepTable) -> Float32:
     """The rows (rows, coefficients)."""
 
     def column(name: str) -> Float64:
@@ -151,7 +152,7 @@ def _coefficients(table: StepTable) -> Float32:
         array: Float64 = getattr(table, plain)
         return array[:, int(number)] if number else array
 
-    return np.stack([column(name) for name in _names(table)], axis=1).astype(np.float32)
+    return np.stack([column(name) for name in coefficient_names(table)], axis=1).astype(np.float32)
 
 
 def _start(loop: Loop, ctx: Context) -> Iterator[str]:
@@ -212,8 +213,7 @@ def _own_calls(loop: Loop, ctx: Context) -> Iterator[str]:
                 continue
             source = loop.given(key)
             if call and key in roles.null:
-                dtype = value.dtype.numpy() if value.dtype is not None else np.float32
-                source = ctx.constant(f"null_{key}", np.full(dims(value), roles.null[key], dtype))
+                source = null_array(ctx, value, roles.null[key])
             yield f"in.{inputs[key]} = {source};"
         for number, output in enumerate(outputs):
             yield f"made.{output} = e{call * len(outputs) + number};"
@@ -235,18 +235,30 @@ def _call_network(loop: Loop, ctx: Context, call: int) -> str:
     return f"{graph}[row] == 0 ? {whole} : {ctx.prefix}_{DECODER}({net}, scratch, &in, &made)"
 
 
-def _per_row(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -> str:
-    """A pointer to the row's value of an input, in a table of the input's type."""
+def null_array(ctx: Context, value: ir.Value, number: float) -> str:
+    """The array of an input of the unconditional call."""
+    dtype = value.dtype.numpy() if value.dtype is not None else np.float32
+    return ctx.constant(f"null_{value.name}", np.full(dims(value), number, dtype))
+
+
+def row_array(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -> str:
+    """The table of an input that depends on the row, of the input's type."""
     value = loop.value(role)
     assert value.dtype is not None
-    count = size(value)
-    rows = np.repeat(column[:, None], count, axis=1).astype(value.dtype.numpy())
-    return f"&{ctx.constant(f'sampler_{role}', rows)}[row{'' if count == 1 else f' * {count}'}]"
+    rows = np.repeat(column[:, None], size(value), axis=1).astype(value.dtype.numpy())
+    return ctx.constant(f"sampler_{role}", rows)
+
+
+def _per_row(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -> str:
+    """A pointer to the row's value of an input."""
+    count = size(loop.value(role))
+    array = row_array(loop, ctx, role, column)
+    return f"&{array}[row{'' if count == 1 else f' * {count}'}]"
 
 
 def _update(loop: Loop) -> Iterator[str]:
     """One element's new value: the terms in the order of `edgekit.base.sampler_table`."""
-    place = {name: f"k[{i}]" for i, name in enumerate(_names(loop.table))}
+    place = {name: f"k[{i}]" for i, name in enumerate(coefficient_names(loop.table))}
     if loop.table.needs_x0:
         yield from _update_x0(loop, place)
     yield f"float x = {place['a']} * out[i];"

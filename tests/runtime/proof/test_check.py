@@ -144,7 +144,8 @@ def test_windows_of_a_transposed_convolution_are_those_of_its_phases() -> None:
 
 def test_a_function_that_is_missing_is_found() -> None:
     renamed = ("int gru_mask_process(", "int gru_mask_other(")
-    assert problems_of("gru_mask-w8a8", renamed) == "gru_mask_process: the C has no such function"
+    found = problems_of("gru_mask-w8a8", renamed)
+    assert found.startswith("gru_mask_process: the C has no such function")
 
 
 def test_an_exchange_of_nodes_contradicts_the_proof() -> None:

@@ -43,3 +43,40 @@ def test_an_index_beyond_the_end_is_found() -> None:
 )
 def test_what_data_decides_is_refused(body: str, found: str) -> None:
     assert f"{found} is not C that the check understands" in findings(body)
+
+
+INSERT = """for (int32_t k = 0; k < 3; k++) {{ v_y[k] = v_x[k]; }}
+    v_y[3] = v_x[3];
+    for (int32_t k = 1; k < 4; k++) {{
+        const float x = v_x[k];
+        int32_t at = k < {most} ? k : {most};
+        for (; at > 0 && x > v_y[at - {before}]; at--) {{ if (at < {room}) {{ v_y[at] = v_y[at - 1]; }} }}
+        if (at < {room}) {{ v_y[at] = x; }}
+    }}"""
+
+
+def inserted(most: int = 4, before: int = 1, room: int = 4) -> str:
+    """What the check finds in a sort whose turns data decides."""
+    return findings(INSERT.format(most=most, before=before, room=room), "TopK")
+
+
+def test_writes_that_data_decides_stay_in_what_was_written() -> None:
+    assert not inserted()
+    assert not inserted(most=9)  # no turn is larger than k
+    assert "bytes -4.." in inserted(before=2)
+    body = INSERT.format(most=4, before=1, room=4)
+    assert "v_y" not in findings(body, "TopK", inputs=["x"])
+    assert "hold nothing" in findings(body.split("\n", 1)[1], "TopK")  # nothing is there before
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("int32_t n = v_x[0] > 0.0f ? 1 : 2; while (n > 0) { n = n - 1; }", "unknown length"),
+        ("int32_t n = 3; for (; n > 0 && v_x[n] > 0.0f; n--) { n = 3; }", "unknown length"),
+        ("int32_t n = 0; if (v_x[0] > 0.0f) { n = 1; }", "a variable that data decides to change"),
+        ("if (v_x[0] > 0.0f) { v_y[0] = 0.0f; }", "hold nothing"),
+    ],
+)
+def test_what_data_decides_leaves_everything_as_it_is(body: str, found: str) -> None:
+    assert found in findings(body)

@@ -40,7 +40,9 @@ def test_comments_of_nodes_are_statements_and_others_are_not() -> None:
     assert kinds == [("node", "enc/conv.1"), ("do", ("call", "f", [("name", "x")])), ("node", "")]
 
 
-@pytest.mark.parametrize("text", ["while (1) { }", "a = ;", "for (int32_t i = 0; i != 4; i++) { }"])
+@pytest.mark.parametrize(
+    "text", ["do { } while (1);", "a = ;", "for (int32_t i = 0; i != 4; i++) { }"]
+)
 def test_other_c_is_refused(text: str) -> None:
     with pytest.raises(NotUnderstood):
         Reader(text).statements()

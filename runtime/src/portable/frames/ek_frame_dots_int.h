@@ -25,10 +25,11 @@ static inline void ek_from_zero_s8(const int8_t *a, int32_t a_zero, const int8_t
 static inline void ek_from_zero_s16(const int16_t *a, int32_t a_zero, const int16_t *x, int32_t x_zero,
                                     ptrdiff_t stride, int32_t k, int32_t rows, int64_t *acc)
 {
-    for (int32_t row = 0; row < rows; row++, x += stride) {
+    for (int32_t row = 0; row < rows; row++) {
+        const int16_t *const own = x + row * stride;
         acc[row] = 0;
         for (int32_t i = 0; i < k; i++) {
-            acc[row] += (int64_t)(a[i] - a_zero) * (x[i] - x_zero);
+            acc[row] += (int64_t)(a[i] - a_zero) * (own[i] - x_zero);
         }
     }
 }

@@ -1,0 +1,311 @@
+"""The statements of one function, followed from the first to the last."""
+
+from collections.abc import Iterator, Sequence
+from math import prod
+
+import numpy as np
+
+from edgekit.runtime.proof.expressions import Expressions
+from edgekit.runtime.proof.memory import WORK, Block, block_name
+from edgekit.runtime.proof.order import depends_on_order
+from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.values import WIDE, Pointer, Span, Value, exact, span
+
+EMPTY = Span(1, 0)
+
+
+def limit_of(where: str, error: Exception) -> str:
+    """What stopped the check in a part of a build."""
+    return f"{where}: {error} is not C that the check understands"
+
+
+class Function(Expressions):
+    """One function, followed from its first statement to its last."""
+
+    def limits(self) -> Iterator[str]:
+        """Follow it; yield what the check does not understand."""
+        try:
+            self.follow()
+        except (NotUnderstood, ArithmeticError) as error:
+            yield limit_of(f"{self.name}, {self.where or 'outside of nodes'}", error)
+
+    def follow(self) -> None:
+        """Collect what contradicts the facts in `found`, in order.
+
+        Raises:
+            NotUnderstood: the check does not know a form of C.
+            ArithmeticError: the C divides by zero, or a number is too large.
+        """
+        for name, place in self.facts["starts"]:
+            block, first = self._place(place)
+            self._fill(block, first, self.ids[name], name)
+        for _, place in self.facts["ends"]:
+            self._place(place)
+        if "ready" in self.facts:
+            self._fill("st", self.facts["ready"], self._new(4), "ready")
+        if "begins" in self.facts:
+            self.step, self.where = 1, "all of it"
+            self.blocks["st"].ids[:] = WORK
+        for statement in self.program.statements(self.name):
+            self._execute(statement)
+            self._apply()
+        self._leave()
+        for name, place in self.facts["ends"]:
+            block, first = self._place(place)
+            self.where = "at the end"
+            pointer = Pointer(block, first, "char", 1)
+            self._compare(pointer, self.ids[name], f"{place} for {name!r}")
+        for place, size in self.facts.get("begins", ()):
+            block, first = self._place(place)
+            if not self.blocks[block].node[first : first + size].all():
+                self._report(f"bytes {first}..{first + size} of state are left as they are")
+
+    def _execute(self, tree: Tree) -> None:
+        kind = tree[0]
+        getattr(self, f"_do_{kind}")(*tree[1:])
+
+    def _do_block(self, statements: Sequence[Tree]) -> None:
+        for statement in statements:
+            self._execute(statement)
+            if not self.nested and not self.maybe:
+                self._apply()
+
+    def _do_do(self, expression: Tree) -> None:
+        self._value(expression)
+
+    def _do_node(self, label: str, operator: str) -> None:
+        self._leave()
+        if not operator:  # states of the next hop
+            self.step, self.where = len(self.facts["nodes"]) + 1, ""
+            return
+        nodes = self.facts["nodes"]
+        for step in range(self.step, len(nodes)):
+            if (nodes[step]["node"], nodes[step]["op"]) == (label, operator):
+                self.step, self.where = step + 1, f"{operator} {label!r}"
+                return
+        place = self.where or "the start"
+        self._report(f"the node {label!r} does not follow {place} in the graph")
+        raise NotUnderstood("the order of nodes")
+
+    def _do_declare(
+        self, name: str, kind: str, pointer: bool, dims: list[Tree], value: Tree | None
+    ) -> None:
+        if dims or (value is None and kind in ITEMS):
+            self._make_local(name, kind, dims, value)
+            return
+        found = None if value is None else self._value(value)
+        if isinstance(found, Pointer) and pointer:
+            found = found._replace(kind=kind, item=ITEMS.get(kind, 1))
+            if name in self.pointers and not self.nested:
+                found = self._place_of(name, found)
+        self.names[name] = found
+
+    def _make_local(self, name: str, kind: str, dims: list[Tree], value: Tree | None) -> None:
+        """An array of a function, or a variable without a value."""
+        self.dims[name] = [int(self._value(d)) for d in dims]
+        count = prod(self.dims[name])
+        self.blocks[f"local {name}"] = own = Block(count * ITEMS[kind])
+        self.names[name] = Pointer(f"local {name}", 0, kind, ITEMS[kind])
+        if kind == "int32_t":
+            low = np.full(count, -(2**31), np.int64)
+            own.integers = Span(low, -1 - low)
+        if value is not None:
+            own.ids[:] = WORK
+            numbers = _numbers(self._value(value))
+            if None not in numbers:
+                given = np.array(numbers + [0] * (count - len(numbers)), np.int64)
+                own.integers = Span(given, given)
+        if not dims:
+            self.scalars.add(name)
+
+    def _place_of(self, name: str, pointer: Pointer) -> Pointer:
+        """The place of a tensor: in its block, and aligned."""
+        tensor = self.pointers[name]
+        end, room = pointer.at + len(self.ids[tensor]), self._block(pointer.block).size
+        if pointer.at % pointer.item or not 0 <= pointer.at <= end <= room:
+            place = f"bytes {pointer.at}..{end} of {block_name(pointer.block)}"
+            self._report(f"{name}, a {pointer.kind}, has {place}, which has {room}")
+            raise NotUnderstood(f"the place of {name}")
+        return pointer._replace(value=tensor, origin=pointer.at)
+
+    def _do_return(self, value: Value) -> None:
+        pass
+
+    def _do_switch(self, value: Tree, cases: Sequence[Tree]) -> None:
+        same = [("name", name) for name in self.program.functions[self.name][0]]
+        for case in cases:
+            if case[0] != "return" or case[1][0] != "call" or case[1][2] != same:
+                raise NotUnderstood("a switch that does more than to choose a function")
+
+    def _do_if(self, condition: Tree, body: Tree, other: Tree | None = None) -> None:
+        decided = self._value(condition)
+        if other is not None:
+            self._execute_one(decided, body, other)
+            return
+        inner = body[1] if body[0] == "block" else [body]
+        is_return = [s[0] for s in inner] == ["return"] or inner == [("do", ("name", "break"))]
+        if is_return or (isinstance(decided, int) and not decided):
+            return
+        if isinstance(decided, int):
+            self._execute(body)
+            return
+        if isinstance(decided, np.ndarray):
+            raise NotUnderstood("a condition that turns of a loop decide")
+        self._execute_by_data(condition, body, inner)
+
+    def _execute_one(self, decided: Value, body: Tree, other: Tree) -> None:
+        """One of two blocks."""
+        if not isinstance(decided, int):
+            raise NotUnderstood("a choice of statements that data decides")
+        self._execute(body if decided else other)
+
+    def _execute_by_data(self, condition: Tree, body: Tree, inner: Sequence[Tree]) -> None:
+        """What data decides to do: a limit of a position, or accesses that change nothing."""
+        self._add_time_of("?")
+        is_compared = condition[:2] == ("op", ">") and condition[2][:2] == ("cast", "uint32_t")
+        cell = condition[2][3] if is_compared else None
+        if inner == [("do", ("set", cell, ("number", 0)))]:
+            self._execute(body)
+            self._limit(condition)
+        else:
+            self._execute_maybe(condition, body)
+
+    def _limit(self, condition: Tree) -> None:
+        """What `if ((uint32_t)*at > 7u) { *at = 0; }` leaves: a number of 0..7."""
+        if self.nested or self.maybe:
+            raise NotUnderstood("a condition that data decides")
+        self._apply()
+        pointer = self._address(condition[2][3])
+        self.cells[pointer.block, int(pointer.at)] = Span(0, self._value(condition[3]))
+
+    def _execute_maybe(self, condition: Tree, body: Tree) -> None:
+        """What data decides to do or not: reads of what is there, writes of what is there anyway."""
+        if _changed_names(body):
+            raise NotUnderstood("a variable that data decides to change")
+        is_below = condition[:2] == ("op", "<") and condition[2][0] == "name"
+        name = condition[2][1] if is_below else ""
+        before = self.names.get(name)
+        if not isinstance(before, Span):
+            self._collect_maybe(body)
+            return
+        self.names[name] = _range_within(before, None, self._value(condition[3]) - 1)
+        if self.names[name] is not EMPTY:
+            self._collect_maybe(body)
+        self.names[name] = before
+
+    def _collect_maybe(self, *trees: Tree) -> None:
+        """Follow statements and conditions whose accesses may happen."""
+        outer, self.maybe = self.maybe, True
+        first = len(self.events)
+        for tree in trees:
+            self._execute(tree)
+        self.events[first:] = [event._replace(maybe=True) for event in self.events[first:]]
+        self.maybe = outer
+
+    def _do_loop(self, condition: Tree, body: Tree, step: Tree | None) -> None:
+        """`for (; n > 0 && C; n--)`: at most as many turns as n is large."""
+        first = condition[2] if condition[:2] == ("op", "&&") else condition
+        name = first[2][1] if first[:2] == ("op", ">") and first[2][0] == "name" else ""
+        before = self.names.get(name)
+        down = ("set", ("name", name), ("op", "-", ("name", name), ("number", 1)))
+        is_down = step == down and first[3] == ("number", 0) and not _changed_names(body)
+        if not is_down or before is None or isinstance(before, Pointer):
+            raise NotUnderstood("a loop of unknown length")
+        low, high = span(before)
+        self._add_time_of("a loop")
+        self.names[name] = _range_within(Span(low, high), 1, None)
+        if self.names[name] is not EMPTY:
+            self._collect_maybe(("do", condition), body)
+        self.names[name] = Span(np.minimum(low, 0), high)
+
+    def _do_for(self, name: str, first: Tree, limit: Tree, up: bool, body: Tree) -> None:
+        start, end = exact(self._value(first)), exact(self._value(limit))
+        if not isinstance(start, int) or not isinstance(end, int):
+            raise NotUnderstood(f"a loop over {name} whose length data decides")
+        over = range(start, end) if up else range(start, end - 1, -1)
+        if self.nested:
+            shape = [1] * self.nested
+            shape[self.depth] = len(over)
+            self.names[name] = np.array(over, np.int64).reshape(shape)
+            outer, self.turns = self.turns, self.turns * len(over)
+            self.depth += 1
+            self._execute(body)
+            self.depth, self.turns = self.depth - 1, outer
+            return
+        self._apply()
+        if not self._has_calls(body) and self._at_once(name, over, body):
+            return
+        for i in over:
+            self.names[name] = i
+            self._execute(body)
+            self._apply()
+
+    def _at_once(self, name: str, over: range, body: Tree) -> bool:
+        """Follow all iterations as arrays, unless they depend on their order."""
+        names, times, assigned = dict(self.names), dict(self.times), _changed_names(body)
+        written = dict(self.ranges)
+        if self._has_pointer(assigned):
+            return False
+        known = {n for n in assigned if isinstance(names.get(n), int)}
+        self.names |= dict.fromkeys(known, WIDE)
+        self.nested, self.depth, self.turns = 1 + _levels(body), 1, len(over)
+        self.names[name] = np.array(over, np.int64).reshape([len(over)] + [1] * (self.nested - 1))
+        try:
+            self._execute(body)
+            in_order = depends_on_order(self.events)
+        except NotUnderstood:
+            in_order = True
+        self.nested, self.turns, self.maybe = 0, 1, False
+        if in_order or self.ranges != written:  # what a turn writes another one may read
+            self.events.clear()
+            self.names, self.times = names, times
+            self.ranges = written if in_order else self.ranges
+            return not in_order and self._at_once(name, over, body)
+        self.names |= dict.fromkeys(known, WIDE)
+        self._apply()
+        return True
+
+    def _has_pointer(self, names: set[str]) -> bool:
+        """Whether one of these variables is a pointer."""
+        held = (self.names.get(name) for name in names - self.scalars)
+        return any(isinstance(value, Pointer) for value in held)
+
+    def _has_calls(self, tree: Value) -> bool:
+        """Whether statements call kernels or decide anything."""
+        if not isinstance(tree, tuple | list):
+            return False
+        if tree and tree[0] == "call":
+            return tree[1] in self.program.prototypes
+        return any(map(self._has_calls, tree))
+
+
+def _range_within(value: Span, low: Value, high: Value) -> Span:
+    """The numbers of a range that two limits leave; `EMPTY` if there are none."""
+    lows = value.low if low is None else np.maximum(value.low, low)
+    highs = value.high if high is None else np.minimum(value.high, high)
+    if (np.asarray(lows) > highs).all():
+        return EMPTY
+    if (np.asarray(lows) > highs).any():
+        raise NotUnderstood("a condition that some turns of a loop decide")
+    return Span(lows, highs)
+
+
+def _numbers(value: Value) -> list[Value]:
+    """The numbers of a list of lists, in order."""
+    return [n for row in value for n in _numbers(row)] if isinstance(value, list) else [value]
+
+
+def _changed_names(tree: Value) -> set[str]:
+    """The variables that statements change."""
+    if not isinstance(tree, tuple | list):
+        return set()
+    own = {tree[1][1]} if tree and tree[0] == "set" and tree[1][0] == "name" else set()
+    return own.union(*map(_changed_names, tree))
+
+
+def _levels(tree: Value) -> int:
+    """Loops inside of each other, at most."""
+    if not isinstance(tree, tuple | list):
+        return 0
+    own = 1 if tree and tree[0] == "for" else 0
+    return own + max(map(_levels, tree), default=0)
