@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.arrays import Float32, Float64
+from edgekit.base.arrays import Booleans, Float32, Float64
 
 RATE, HOP = 16_000, 16
 DELAY = 96  # samples that the network waits for the signal after a closure
@@ -56,3 +56,17 @@ def score_closures(found: Float64, closed: Float64) -> tuple[int, int, Float64]:
     errors = found[first[count == 1]] - closed[count == 1]
     inside = int(count.sum())
     return int((count == 1).sum()), found.size - inside + int((count - 1).clip(min=0).sum()), errors
+
+
+def equal_periods(found: Float64, first: Float64, second: Float64, share: float = 0.02) -> Booleans:
+    """Return for each period, from `first` to `second` in seconds, whether it was found as long as it is.
+
+    There are two detections from half a period before it to half a period after it, and the time between them differs
+    by at most `share` of the period.
+    """
+    half = (second - first) / 2
+    low, high = np.searchsorted(found, first - half), np.searchsorted(found, second + half)
+    two = high - low == 2
+    steps = np.zeros(first.size)
+    steps[two] = found[low[two] + 1] - found[low[two]]
+    return np.asarray(two & (np.abs(steps - 2 * half) <= 2 * half * share))

@@ -1,12 +1,12 @@
 """Voices by source and filter, whose glottal closure instants are known.
 
 Pulses of a glottis, one for each period, go through five formants that wander from vowel to vowel. Two models of the
-pulse: Rosenberg's (JASA 49, 1971, form B), on which the network is trained, and that of Liljencrants and Fant
-(STL-QPSR 26, 1985), for evaluation. Aspiration noise sounds while the glottis is open; between voiced stretches there
-are fricatives and silence.
+pulse: Rosenberg's (JASA 49, 1971, form B), and that of Liljencrants and Fant (STL-QPSR 26, 1985). Aspiration noise
+sounds while the glottis is open; between voiced stretches there are fricatives and silence.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -32,19 +32,30 @@ def rosenberg(phase: Float64, opened: float, skew: float, period: float) -> Floa
 
 def liljencrants(phase: Float64, opened: float, skew: float, period: float) -> Float64:
     """Return pulses as `rosenberg`: a growing sine that ends at its peak, then an exponential return."""
-    turn = np.pi / (opened * skew)
-    back = 0.02 + 0.03 * (1 - opened)
-    places = np.linspace(0, opened, 400)
-    growth, low, high = 0.0, 0.0, 60.0
-    for _ in range(40):  # the growth at which the flow ends where it began
-        growth = (low + high) / 2
-        wave = np.exp(growth * (places - opened)) * np.sin(turn * places)
-        area = wave.sum() * places[1] / abs(wave[-1]) - back
-        low, high = (growth, high) if area > 0 else (low, growth)
+    turn, back = np.pi / (opened * skew), _return_time(opened)
+    growth = _growth(opened, skew)
     x = phase - (1 - opened)
     scale = 1 / abs(np.sin(turn * opened))
     open_ = scale * np.exp(growth * (x - opened)) * np.sin(turn * x)
     return np.where(x < 0, -np.exp(-phase / back), open_)
+
+
+def _return_time(opened: float) -> float:
+    """Return the time constant of the return, in periods."""
+    return 0.02 + 0.03 * (1 - opened)
+
+
+@lru_cache(maxsize=64)
+def _growth(opened: float, skew: float) -> float:
+    """Return the growth of the sine at which the flow ends where it began."""
+    places, turn = np.linspace(0, opened, 400), np.pi / (opened * skew)
+    growth, low, high = 0.0, 0.0, 60.0
+    for _ in range(40):
+        growth = (low + high) / 2
+        wave = np.exp(growth * (places - opened)) * np.sin(turn * places)
+        area = wave.sum() * places[1] / abs(wave[-1]) - _return_time(opened)
+        low, high = (growth, high) if area > 0 else (low, growth)
+    return growth
 
 
 def periods(random: np.random.Generator, seconds: float) -> Float64:
@@ -132,8 +143,13 @@ def voice(
         at += length
     cut = np.exp(-2 * np.pi * random.uniform(20, 90) / RATE)
     out = np.asarray(signal.lfilter([1, -1], [1, -cut], out))
+    return add_noise(random, out), np.concatenate(closed)
+
+
+def add_noise(random: np.random.Generator, sound: Float64) -> Float32:
+    """The sound with white noise, at some level."""
     snr_db = random.uniform(15, 50)
-    noise = random.standard_normal(size) * np.sqrt(np.mean(out**2)) * 10 ** (-snr_db / 20)
-    out = out + noise
+    noise = random.standard_normal(sound.size) * np.sqrt(np.mean(sound**2)) * 10 ** (-snr_db / 20)
+    noisy = sound + noise
     peak = 10 ** (random.uniform(-30, -1) / 20)
-    return np.asarray(out * peak / np.abs(out).max(), np.float32), np.concatenate(closed)
+    return np.asarray(noisy * peak / max(np.abs(noisy).max(), 1e-9), np.float32)
