@@ -60,8 +60,9 @@ def _of_target(name: str) -> Lowering:
 
 
 def _with_kernels(isa: str) -> Lowering:
-    """The host's C as on a machine with this instruction set, whichever this one has."""
-    device = replace(profile("host"), kernels=INSTRUCTION_SETS[isa].folders)
+    """The host's C as on a machine with this instruction set and these caches, whichever this one has."""
+    folders = INSTRUCTION_SETS[isa].folders
+    device = replace(profile("host"), kernels=folders, l1d_bytes=48 << 10, l2_bytes=1 << 20)
     return Lowering(check_c, lambda model: lower_c(model, "host", device))
 
 

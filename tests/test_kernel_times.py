@@ -13,6 +13,7 @@ from kernel_cases import CASES
 from kernel_times import counts_of, jumps_on_data, most_added, small_calls
 
 from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.devices.device import measure_qemu
 from edgekit.runtime.proof.contracts import time_of, time_rows
@@ -85,6 +86,10 @@ def test_hops_keep_the_bound_of_a_build(target: str, name: str, tmp_path: Path) 
     inputs = noise(model, hops, 0)
     for values in inputs.values():  # from silence to far above what a layer was calibrated on
         values *= 1e3 ** (np.arange(len(values)) % 4 - 2.0).reshape(-1, *[1] * (values.ndim - 1))
+    sizes = {str(v.name): dims(v) for v in model.ir.graph.inputs if v.name in model.constants}
+    random = np.random.default_rng(1)
+    for name, size in sizes.items():  # one for all hops
+        inputs[name] = random.standard_normal(size).astype(np.float32)
     with_golden(build, model, tmp_path, target, inputs, Oracle(model).run_hops(inputs))
     found = measure_qemu(tmp_path, build.manifest, profile(target), hops)
     assert found.instruction_bound is not None

@@ -16,6 +16,7 @@ from edgekit.graph.nodes import values_by_name
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant
+from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.rounding.rounding import F64
 from edgekit.quantize.types.weights import weight_inputs
@@ -72,8 +73,8 @@ Key = tuple[str, int]  # a node's name, and which of its inputs is the weight
 
 
 def is_layer(node: ir.Node) -> bool:
-    """Whether a node has weights that can be fitted."""
-    return node.domain == "" and (node.op_type in LINEAR or node.op_type in RECURRENT)
+    """Whether a node has weights that can be fitted: one in integers, of a computed input."""
+    return node.domain == "" and node.op_type in LINEAR | RECURRENT and is_integer_compute(node)
 
 
 def gather(
