@@ -43,10 +43,10 @@ TABLE_HEAD = """\
 """
 NO_ANSWER = "no answer after"
 STOPPED = (-signal.SIGXCPU, -signal.SIGKILL)
-FIXED = re.compile(r"shape|(\w+_)?(mult|shift)|table|quantiles|at|index")
+FIXED = re.compile(r"shape|(\w+_)?(mult|shift)|table|quantiles|at|index|exp2")
 SUMS = {4: 1 << 31, 8: 1 << 47}  # by the bytes of a bias
 MATRICES = frozenset({"w", "r"})  # sparse ones say where their values belong
-SOLVER = ("--unwinding-assertions", "--slice-formula", "--object-bits", "12", "--unwind", "400")
+SOLVER = ("--unwinding-assertions", "--slice-formula", "--object-bits", "12", "--unwind", "520")
 CHECKS = {
     "memory": (
         "--bounds-check",
