@@ -21,18 +21,18 @@ def odd_large(seed: int) -> Iterator[Layer]:
     def one(low: int, high: int) -> int:
         return int(random.integers(low, high, endpoint=True))
 
-    def rounded(n: int) -> int:
+    def widen(n: int) -> int:
         return -(-n // 16) * 16 if one(0, 1) else n
 
     def many(low: int, high: int) -> int:
-        return rounded(int(np.exp(random.uniform(np.log(low), np.log(high + 1)))))
+        return widen(int(np.exp(random.uniform(np.log(low), np.log(high + 1)))))
 
     def picture(channels: int, out: int, taps: int) -> tuple[int, int, int]:
         """Draw a plane, as large as products and operands allow."""
         most = min(MOST_MACS / (out * taps), MOST_FLOATS / max(channels, out))
         side = int(min(SIDE, most**0.5))
         low = max(side // 2, 5)
-        return channels, rounded(one(low, side)), rounded(one(low, side))
+        return channels, widen(one(low, side)), widen(one(low, side))
 
     for _ in range(3):
         for least in (32, 128):

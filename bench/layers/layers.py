@@ -78,7 +78,9 @@ class Result:
         return self.us.get(peer, 0.0) / self.us["edgekit"]
 
 
-def compiled(builds: Sequence[Build], folder: Path, native: Sequence[str] = NATIVE) -> ctypes.CDLL:
+def compile_library(
+    builds: Sequence[Build], folder: Path, native: Sequence[str] = NATIVE
+) -> ctypes.CDLL:
     """One library of some builds: kernels that they share are compiled once, those of host builds as `native` says."""
     named = "".join(f"#define EK_BUILD_{build.manifest.c_name} 1\n" for build in builds)
     for build in builds:
@@ -224,7 +226,7 @@ def measure(
     native = INSTRUCTION_SETS[isa].flags if isa else NATIVE
     results = []
     with tempfile.TemporaryDirectory() as name:
-        library = compiled([build for _, _, build in rows], Path(name), native)
+        library = compile_library([build for _, _, build in rows], Path(name), native)
         timer = ctypes.CDLL(str(Path(name) / "timer.so"))
         timer.bench_peak.restype = ctypes.c_double
         nothing = Layer("", "", "Identity", (1, 4, 4, 4), (), {}, 0)
