@@ -24,6 +24,7 @@ from edgekit.export.onnx_file.states import (
     find_states,
     longer_than_hop,
     other_shapes,
+    possible_states,
     restarting_cells,
 )
 from edgekit.export.own_operators.functions import with_bodies
@@ -99,6 +100,7 @@ def from_onnx(
         *assumed,
         *restarting_cells(graph_model.graph),
         *other_shapes(graph_model.graph, pairs),
+        *possible_states(graph_model.graph, pairs, apart),
         *longer_than_hop(graph_model.graph, pairs, hop),
     ]
     model = Model(graph_model).describe(

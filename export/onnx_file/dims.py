@@ -10,7 +10,7 @@ from edgekit.base.errors import ModelError, Problem
 Dim = int | str | None  # an open dimension is its name, or None without one
 Dims = dict[str, list[Dim]]
 NO_NAME = re.compile(r"\?|-?\d*")  # exporters write these without a name
-BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
+BATCH = re.compile(r"n|b|bs|.*batch.*|unk__\d+", re.IGNORECASE)  # tf2onnx numbers what has no name
 
 
 def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[object]]) -> None:
@@ -140,22 +140,35 @@ def _solve(found: Dims, shapes: Mapping[str, Sequence[int]]) -> Dims:
 
 def _take_batches_as_one(fixed: Dims) -> list[str]:
     """Set open batches of inputs of at least two dimensions to 1, in place; return notes."""
-    notes = []
-    named = set()
+    taken: dict[str, str | None] = {}
     for name, dims in fixed.items():
         batch = dims[0] if len(dims) > 1 else 1
         if isinstance(batch, int) or (batch is not None and not BATCH.fullmatch(batch)):
             continue
         dims[0] = 1
-        named |= {batch} - {None}
-        called = "without a name" if batch is None else f"'{batch}'"
-        notes.append(
-            f"input '{name}': its open first dimension {called} is taken as a batch of 1; "
-            f"--shape {name}=DIMS sets another"
-        )
+        taken[name] = batch
+    named = {*taken.values()} - {None}
     for dims in fixed.values():
         dims[:] = [1 if dim in named else dim for dim in dims]
-    return notes
+    return _batch_notes(taken)
+
+
+def _batch_notes(taken: Mapping[str, str | None]) -> list[str]:
+    """Return a note on inputs whose open first dimensions, here by name, became a batch of 1."""
+    if not taken:
+        return []
+    if len(taken) > 1:
+        names = ", ".join(f"'{name}'" for name in taken)
+        return [
+            f"inputs {names}: each open first dimension is taken as a batch of 1; "
+            "--shape INPUT=DIMS sets another"
+        ]
+    ((name, batch),) = taken.items()
+    called = "without a name" if batch is None else f"'{batch}'"
+    return [
+        f"input '{name}': its open first dimension {called} is taken as a batch of 1; "
+        f"--shape {name}=DIMS sets another"
+    ]
 
 
 def _open(name: str, dims: Sequence[Dim]) -> Problem:

@@ -1,7 +1,7 @@
 """State pairs: which graph output of one hop is which graph input of the next."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import product
 
 import onnx_ir as ir
@@ -197,6 +197,56 @@ def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
         and str(result.name) in _partners(str(source.name))
         and not _same_type_and_shape(source, result)
     ]
+
+
+def possible_states(
+    graph: ir.Graph, pairs: Iterable[StatePair], others: Iterable[str]
+) -> list[str]:
+    """Return a note on inputs and outputs of equal shapes that no pair joins, though they may be states.
+
+    The first input with the first output is the stream itself. A shape counts if as many inputs as outputs have it.
+
+    Args:
+        graph: the network.
+        pairs: its states.
+        others: names of inputs that are known to be something else, as constants.
+    """
+    known = {*others, *(name for pair in pairs for name in (pair.input, pair.output))}
+    found = _pairs_by_shape(graph, known)
+    stream = (graph.inputs[0], graph.outputs[0]) if found else ()
+    names = [
+        f"{source.name}:{result.name}" for source, result in found if (source, result) != stream
+    ]
+    if not names:
+        return []
+    options = " ".join(f"--state {name}" for name in names)
+    return [
+        f"{', '.join(names)}: input and output have one shape, and nothing is carried from one to the other; "
+        f"if the output is the next value of the input, add {options}"
+    ]
+
+
+def _pairs_by_shape(graph: ir.Graph, known: Container[str]) -> list[tuple[ir.Value, ir.Value]]:
+    """Return inputs and outputs in order, of each shape that as many of both have."""
+    sources, results = (_floats_by_shape(v, known) for v in (graph.inputs, graph.outputs))
+    return [
+        pair
+        for shape, values in sources.items()
+        if len(values) == len(results.get(shape, ()))
+        for pair in zip(values, results[shape], strict=True)
+    ]
+
+
+def _floats_by_shape(
+    values: Iterable[ir.Value], known: Container[str]
+) -> dict[tuple[int, ...], list[ir.Value]]:
+    """Return the float32 values of each shape but those whose names are known."""
+    found: dict[tuple[int, ...], list[ir.Value]] = {}
+    for value in values:
+        shape = static_shape(value)
+        if value.dtype == ir.DataType.FLOAT and shape and value.name not in known:
+            found.setdefault(tuple(shape), []).append(value)
+    return found
 
 
 def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None) -> list[str]:

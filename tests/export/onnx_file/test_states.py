@@ -5,7 +5,12 @@ import onnx_ir as ir
 import pytest
 
 from edgekit.base.errors import ModelError
-from edgekit.export.onnx_file.states import find_states, longer_than_hop, other_shapes
+from edgekit.export.onnx_file.states import (
+    find_states,
+    longer_than_hop,
+    other_shapes,
+    possible_states,
+)
 from edgekit.graph.model import StatePair
 
 
@@ -66,6 +71,21 @@ def test_shapes_must_agree_and_where_they_do_not_a_note_says_so():
     (note,) = other_shapes(grown, ())
     assert "'h_next' float [1, 4]" in note and "'h' float [1, 3]: it is no state" in note
     assert other_shapes(graph(["x", "h"], ["y", "h_next"]), [StatePair("h", "h_next")]) == []
+
+
+def test_equal_shapes_without_names_get_a_note():
+    borders = graph([("a", [1, 3, 41]), "b", "c"], [("p", [1, 1]), "q", "r"])
+    (note,) = possible_states(borders, (), ())
+    assert note.endswith("add --state b:q --state c:r")
+    (note,) = possible_states(borders, [StatePair("b", "r")], ())
+    assert note.endswith("add --state c:q")
+    assert possible_states(borders, [StatePair("b", "q"), StatePair("c", "r")], ()) == []
+
+
+def test_streams_and_constants_of_equal_shapes_get_no_note():
+    assert possible_states(graph(["x", ("t", [1])], ["eps"]), (), ()) == []
+    assert possible_states(graph(["microphone", "far_end"], ["speech"]), (), ()) == []
+    assert possible_states(graph(["x", "voice"], ["y", "z"]), (), ["voice"]) == []
 
 
 def test_ambiguous_names_are_left_alone():

@@ -8,6 +8,7 @@ from edgekit.base.layout import FORM, Layout, parse_layout
 from edgekit.base.setting_texts import FORM as SETTING
 from edgekit.base.setting_texts import STEP
 
+STATE_STEP = "name the state's input and the output that follows it"
 CONSTANT = "An input that is constant for a session; or fixed, such as sr=16000 or v=1,2,3."
 
 
@@ -27,7 +28,7 @@ def parse_state(text: str) -> tuple[str, str]:
     half = len(parts) // 2
     names = ":".join(parts[:half]), ":".join(parts[half:])
     if len(parts) % 2 or not all(names):
-        step = "name the state's input and the output that follows it"
+        step = f"write a colon, as {text.replace('=', ':')}" if "=" in text else STATE_STEP
         raise UsageError(Problem(f"--state '{text}'", "not a pair", "IN:OUT", step))
     return names
 
