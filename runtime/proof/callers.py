@@ -109,7 +109,7 @@ class Caller(Function):
             own = [self.ids[name] for name, *_ in self.node.get("reads", ())]
             known = np.concatenate([np.arange(1, FIRST), *own])
             good &= np.isin(held, known) | (block.node[at] == self.step)
-        self.seen.append(np.ravel(held))
+        self.seen.append(np.unique(held))
         self._complain(good, at, pointer, event.text)
 
     def _do_declare(

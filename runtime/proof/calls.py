@@ -6,10 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgekit.runtime.proof.contracts import SHAPE, Contract, contract_of, number, time_of
+from edgekit.runtime.proof.contracts import SHAPE, Contract, Count, contract_of, number, time_of
 from edgekit.runtime.proof.memory import Event, Memory, block_name
 from edgekit.runtime.proof.syntax import NotUnderstood, Tree
-from edgekit.runtime.proof.values import WIDE, Facts, Pointer, Span, Value, add, bounds, times
+from edgekit.runtime.proof.values import (
+    WIDE,
+    Facts,
+    Pointer,
+    Span,
+    Value,
+    add,
+    bounds,
+    overlap,
+    times,
+)
 
 Parameter = tuple[str, str, bool]
 # By the bytes of a bias: the largest operand, and the largest sum.
@@ -40,11 +50,11 @@ class Calls(Memory):
     def _kernel(self, name: str, arguments: Sequence[Tree], values: Sequence[Value]) -> None:
         """Turn a call into what its contract says that it reads and writes."""
         self._must_happen(name)
-        self.count += 1
+        self.count += self.turns
         contract, parameters = contract_of(name), self.program.prototypes[name]
         if contract is None or len(parameters) != len(arguments):
             raise NotUnderstood(f"a call of {name} with {len(arguments)} arguments")
-        self._apply()
+        self._apply_now()
         given = {row[0]: value for row, value in zip(parameters, values, strict=True)}
         for parameter, kind, _ in parameters:
             if not _is_typed(parameter, kind, given[parameter]):
@@ -63,8 +73,8 @@ class Calls(Memory):
         self._touch(call, parameters)
 
     def _must_happen(self, name: str) -> None:
-        """A call stands where it is followed once."""
-        if self.nested or self.maybe:
+        """A call stands where data does not decide on it."""
+        if self.maybe:
             raise NotUnderstood(f"a call of {name} that data decides")
 
     def _add_time(self, name: str, most: float) -> None:
@@ -121,14 +131,14 @@ class Calls(Memory):
 
     def _touch(self, call: Call, parameters: Sequence[Parameter]) -> None:
         """Let a call read and write."""
-        self.zeros = {f"{call.kernel}, {parameter}" for parameter in call.contract.update}
+        self.zeros |= {f"{call.kernel}, {parameter}" for parameter in call.contract.update}
         events = list(self._arguments(call, parameters))
         self._distinct(call, events)
         self._check_order(call.kernel, [e.source for _, e in events if e.source is not None])
         self.events += [event for _, event in events]
         targets = [event.target for _, event in events if event.target is not None]
         self.ranges |= {str(target.value): WIDE for target in targets}
-        self._apply()
+        self._apply_now()
 
     def _numbers(self, call: Call, arguments: Sequence[Tree]) -> None:
         """Numbers, functions and added operands are those of the graph."""
@@ -187,7 +197,7 @@ class Calls(Memory):
         count = call.contract.args[parameter]
         if not isinstance(pointer, Pointer):
             return pointer, call.number(count, whole=0) if isinstance(count, str) else 1
-        whole = (self._block(pointer.block).size - bounds(pointer.at)[0]) // pointer.item
+        whole = self._rest_of_block(pointer, count)
         if isinstance(count, str):
             elements, runs = call.number(count, whole=whole), pointer
         else:
@@ -199,6 +209,14 @@ class Calls(Memory):
             if parameter in call.contract.packed and self.program.facts["kernels"]:
                 elements = max(elements, whole)
         return runs, elements * pointer.item
+
+    def _rest_of_block(self, pointer: Pointer, count: Count) -> int:
+        """The elements from a pointer on, if turns of a loop do not decide how many of them count."""
+        first, last = bounds(pointer.at)
+        is_known = isinstance(count, str) and ("whole" not in count or first == last)
+        if self.nested and not is_known:
+            raise NotUnderstood("a call whose sizes turns of a loop decide")
+        return (self._block(pointer.block).size - first) // pointer.item
 
     def _starts(self, sizes: Mapping[str, int], given: Facts, item: int) -> Value:
         """The first bytes of runs: rows apart, or frames as the argument `at` lists them."""
@@ -215,21 +233,15 @@ class Calls(Memory):
 
     def _check_numbers(self, call: Call, parameter: str, array: str) -> None:
         """The numbers of a constant array are in the range of the contract."""
-        if parameter in call.contract.below:
-            self._indices_below(call, parameter, array)
-        if parameter in call.contract.positive and array in self.program.texts:
-            self._positive(f"{call.kernel}, {parameter}", array)
-
-    def _positive(self, text: str, array: str) -> None:
-        """No number of a constant array is negative."""
-        if self.program.integers(array).min() < 0:
+        limit, text = call.contract.below.get(parameter), f"{call.kernel}, {parameter}"
+        is_positive = parameter in call.contract.positive and array in self.program.texts
+        if limit is None and not is_positive:
+            return
+        numbers = self.program.integers(array)
+        if is_positive and numbers.min() < 0:
             self._report(f"{text}: a negative number")
-
-    def _indices_below(self, call: Call, parameter: str, array: str) -> None:
-        """All indices of a constant array are allowed."""
-        limit, numbers = call.number(call.contract.below[parameter]), self.program.integers(array)
-        if numbers.min() < 0 or numbers.max() >= limit:
-            self._report(f"{call.kernel}, {parameter}: an index outside of 0..{limit - 1}")
+        if limit is not None and not 0 <= numbers.min() <= numbers.max() < call.number(limit):
+            self._report(f"{text}: an index outside of 0..{call.number(limit) - 1}")
 
     def _distinct(self, call: Call, events: Sequence[tuple[str, Event]]) -> None:
         """Nothing that a call writes is another of its arguments, but where the contract allows one array for both."""
@@ -239,6 +251,8 @@ class Calls(Memory):
             for a, first, b, second in pairs
             if first.target is not None and not _is_apart(call.contract, a, first, b, second)
         }
+        if shared and self.nested:
+            raise NotUnderstood("arguments that may share bytes in some turns of a loop")
         for text in shared:
             self._report(f"{call.kernel}: {text}")
 
@@ -269,11 +283,10 @@ def _is_apart(contract: Contract, a: str, first: Event, b: str, second: Event) -
     target, other = first.target, second.target or second.source
     if target is None or other is None or target.block != other.block:
         return True
-    (a_low, a_high), (b_low, b_high) = bounds(target.at), bounds(other.at)
-    if a_low >= b_high + second.size or b_low >= a_high + first.size:
+    if not overlap(target, first.size, other, second.size):
         return True
-    is_allowed = {(a, b), (b, a)} & set(contract.alias)
-    return bool(is_allowed) and (a_low, a_high, target.item) == (b_low, b_high, other.item)
+    is_one_array = target.item == other.item and np.array_equal(target.at, other.at)
+    return is_one_array and bool({(a, b), (b, a)} & set(contract.alias))
 
 
 def _same_windows(a: Sequence[int], b: Sequence[int], transposed: bool) -> bool:

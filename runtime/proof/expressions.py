@@ -113,6 +113,8 @@ class Expressions(Calls):
             raise NotUnderstood("an index that is no integer")
         moved = pointer._replace(at=add(pointer.at, times(count, sign * pointer.item)))
         is_work = pointer.block == "s" and pointer.value is None and pointer.origin == 0
+        if is_work and np.ndim(moved.at):
+            raise NotUnderstood("work space where a turn of a loop decides")
         return moved._replace(origin=1 + moved.at) if is_work else moved
 
     def _load(self, tree: Tree) -> Value:
@@ -237,8 +239,14 @@ class Expressions(Calls):
                 if (at >= 0).all() and (at < len(part)).all():
                     part[at] = known
         elif isinstance(target.at, int | np.integer) and target.kind == "int32_t":
-            self._apply()
-            self.cells[target.block, int(target.at)] = WIDE if found is None else found
+            self._keep_cell(target, found)
+
+    def _keep_cell(self, target: Pointer, found: Value) -> None:
+        """Keep an integer that is written to one place outside of local arrays."""
+        if self.nested:
+            raise NotUnderstood("a number that turns of a loop write")
+        self._apply()
+        self.cells[target.block, int(target.at)] = WIDE if found is None else found
 
     def _forget(self, name: str, block: Block) -> None:
         """Integers of a block may change."""

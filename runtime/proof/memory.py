@@ -17,6 +17,7 @@ from edgekit.runtime.proof.values import (
     as_numbers,
     bounds,
     index_of,
+    offset_index,
     places,
 )
 
@@ -184,9 +185,16 @@ class Memory:
         kept = [row[2] for row in node.get("same", ())]
         return "moves" in node or "part" in node or name in (*rings, *kept)
 
+    def _apply_now(self) -> None:
+        """Let what was collected happen, where loops are not followed all at once."""
+        if not self.nested:
+            self._apply()
+
     def _apply(self) -> None:
         """Let what was collected happen, in order."""
         events, self.events = self.events, []
+        if self.maybe:
+            events = [event._replace(maybe=True) for event in events]
         for event in events:
             if event.source is not None:
                 if not self._inside(event.source, event):
@@ -206,7 +214,7 @@ class Memory:
                 place = f"bytes {low - first}..{high + event.size - first} of {name}"
                 self._report(f"{event.text}: {place}, which has {size}")
                 return False
-        if low % pointer.item:
+        if (np.asarray(low if isinstance(pointer.at, Span) else pointer.at) % pointer.item).any():
             place = f"byte {low} of {block_name(pointer.block)}"
             self._report(f"{event.text}: {place} is no place for {pointer.kind}")
         return True
@@ -238,7 +246,7 @@ class Memory:
         if name not in (*self.node.get("inputs", ()), *outputs):
             self._report(f"{event.text}: {name!r}, which is not of this node")
             return
-        own = _offset_index(at, pointer.origin)
+        own = offset_index(at, pointer.origin)
         replaced = [x for x, y in self.node.get("updates", ()) if y == name]
         good = block.ids[at] == self.ids[name][own]
         for x in (name, *replaced):
@@ -299,27 +307,24 @@ class Memory:
             return False
         return True
 
-    def _content(self, event: Event, pointer: Pointer) -> tuple[Value, Ids]:
+    def _content(self, event: Event, pointer: Pointer) -> tuple[Value, Value]:
         """The bytes that are written, and the ids that they get."""
         source, starts = event.source, pointer.at
-        is_known = source is not None and not isinstance(source.at, Span)
-        if is_known and not isinstance(starts, Span):
-            starts, origins = np.broadcast_arrays(starts, source.at)  # type: ignore[union-attr]
-            at, content = (
-                places(starts, event.size),
-                self._copy_ids(event, places(origins, event.size)),
-            )
-        else:
-            at = places(starts, event.size)
-            content = np.full(self.blocks[pointer.block].ids[at].size, WORK, np.int32)
+        content: Value = WORK
+        if source is not None and not isinstance(source.at, Span) and not isinstance(starts, Span):
+            starts, origins = np.broadcast_arrays(starts, source.at)
+            content = self._copy_ids(event, places(origins, event.size))
+        at = places(starts, event.size)
         if event.content is not None:
-            content = np.tile(event.content, content.size // len(event.content))
+            length = self.blocks[pointer.block].ids[at].size
+            content = np.tile(event.content, length // len(event.content))
         if pointer.value is None:
             return at, content
-        wanted = self.ids[pointer.value][_offset_index(at, pointer.origin)]
-        own = wanted == self.own[pointer.value][_offset_index(at, pointer.origin)]
-        is_moved = source is not None or event.content is not None
-        return at, np.where(own, wanted, content) if is_moved else wanted
+        own = offset_index(at, pointer.origin)
+        wanted = self.ids[pointer.value][own]
+        if source is None and event.content is None:
+            return at, wanted
+        return at, np.where(wanted == self.own[pointer.value][own], wanted, content)
 
     def _copy_ids(self, event: Event, at: Value) -> Ids:
         """The ids of bytes that are copied; a kernel's results in work space can be copied to a result once."""
@@ -331,9 +336,9 @@ class Memory:
             block.ids[at] = np.where(content == WORK, SPENT, content)
         return content
 
-    def _write_somewhere(self, event: Event, pointer: Pointer, at: Value, content: Ids) -> None:
+    def _write_somewhere(self, event: Event, pointer: Pointer, at: Value, content: Value) -> None:
         """Some of these bytes are written; the others stay what they are: what the result replaces."""
-        ids, own = self.blocks[pointer.block].ids[at], _offset_index(at, pointer.origin)
+        ids, own = self.blocks[pointer.block].ids[at], offset_index(at, pointer.origin)
         updates = self.node.get("updates", ())
         good = ids == content
         for x in (x for x, y in updates if y == pointer.value):
@@ -371,7 +376,3 @@ def constant_bytes(value: int, item: int) -> Ids:
 def block_name(name: str) -> str:
     """A block's name for messages."""
     return {"st": "state", "s": "scratch"}.get(name, name)
-
-
-def _offset_index(at: Value, origin: int) -> Value:
-    return slice(at.start - origin, at.stop - origin) if isinstance(at, slice) else at - origin

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgekit.runtime.proof.memory import Event
-from edgekit.runtime.proof.values import Pointer, Span, Value, bounds, index_of
+from edgekit.runtime.proof.values import Pointer, Span, Value, bounds, offset_index, overlap, places
 
 
 def depends_on_order(events: list[Event]) -> bool:
@@ -21,13 +21,15 @@ def depends_on_order(events: list[Event]) -> bool:
 
 def _meet(target: Pointer, size: int, other: Pointer, other_size: int) -> bool:
     """Whether an iteration touches, as `other`, what another one writes."""
-    if other.block != target.block or not _overlap(target, size, other, other_size):
+    if other.block != target.block or not overlap(target, size, other, other_size):
         return False
-    is_run = size == other_size and not isinstance(other.at, Span)
-    if is_run and np.array_equal(np.unique(other.at), np.unique(target.at)):
-        return not _in_step(other.at, target.at)
-    both = np.intersect1d(index_of(other.at, other_size), index_of(target.at, size))
-    return bool(both.size)
+    if size == other_size and _in_step(other.at, target.at, size):
+        return False
+    (first, last), (other_first, other_last) = bounds(target.at), bounds(other.at)
+    low = min(first, other_first)
+    written = np.zeros(max(last + size, other_last + other_size) - low, bool)
+    written[offset_index(places(target.at, size), low)] = True
+    return bool(written[offset_index(places(other.at, other_size), low)].any())
 
 
 def _touches(events: list[Event], skipped: int) -> Iterator[tuple[Pointer, int]]:
@@ -38,14 +40,18 @@ def _touches(events: list[Event], skipped: int) -> Iterator[tuple[Pointer, int]]
             yield event.target, event.size
 
 
-def _overlap(a: Pointer, a_size: int, b: Pointer, b_size: int) -> bool:
-    (a_low, a_high), (b_low, b_high) = bounds(a.at), bounds(b.at)
-    return a_low < b_high + b_size and b_low < a_high + a_size
-
-
-def _in_step(a: Value, b: Value) -> bool:
-    """Whether each iteration touches its own places alone."""
-    if isinstance(b, Span):
+def _in_step(a: Value, b: Value, size: int) -> bool:
+    """Whether each iteration touches its own runs of bytes alone."""
+    if isinstance(a, Span) or isinstance(b, Span):
         return False
     a, b = np.broadcast_arrays(a, b)
-    return bool((a == b).all()) and np.unique(a).size == a.size
+    return bool((a == b).all()) and _are_apart(np.ravel(a), size)
+
+
+def _are_apart(starts: Value, size: int) -> bool:
+    """Whether no byte is in two of the runs that begin at these places."""
+    if (starts[1:] - starts[:-1] >= size).all():
+        return True
+    seen = np.zeros(starts.max() - starts.min() + size, bool)
+    seen[offset_index(places(starts, size), starts.min())] = True
+    return bool(seen.sum() == starts.size * size)

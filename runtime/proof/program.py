@@ -18,7 +18,7 @@ ARRAY = re.compile(
 )
 LEAST = {"INT32_MIN": str(-(2**31)), "INT64_MIN": str(-(2**63))}
 NAMED, NUMBER = re.compile("|".join(LEAST)), re.compile(r"(?<!\w)-?\d+")
-LISTED = re.compile(r"^const \w+ (\w+)\[\d+\] = \{", re.M)
+LISTED = re.compile(r"\nconst \w+ (\w+)\[\d+\] = \{")
 INLINE = re.compile(r"^static inline (\w+) (ek_\w+)\([^*)]*\)$", re.M)  # without pointers
 EXTERNAL = re.compile(
     r"^#define (\w+) \(\(const (\w+) \*\)\(const void \*\)\(\w+ \+ (\d+)\)\) /\* \[(\d+)\] \*/$",
@@ -43,15 +43,18 @@ class Program:
         self.inline = {name: kind for kind, name in INLINE.findall(files["edgekit.h"])}
         self.sizes = {name: int(value) for name, value in DEFINE.findall(headers)}
         self.fields = _fields(headers)
-        self.weights = _joined_texts(files, "_weights.c")
-        self.arrays = _arrays(self.weights) | _external("".join(files.values()), self.weights)
+        self.weights = "\n" + _joined_texts(files, "_weights.c")
+        declared = _without_contents(self.weights)
+        others = "".join(text for name, text in files.items() if not name.endswith("_weights.c"))
+        self.arrays = _arrays(declared) | _external(others, declared)
         self.texts = _places_of_numbers(self.weights)
         programs = [name for name in files if f"{name[:-2]}_weights.c" in files]
         self.functions = functions("\n".join(files[name] for name in programs))
 
-    def statements(self, function: str) -> list[Tree]:
-        """The statements of a function."""
-        return Reader(self.functions[function][1]).statements()
+    def statements(self, function: str) -> tuple[list[Tree], Mapping[int, str]]:
+        """The statements of a function, and the line where each begins, by id."""
+        reader = Reader(self.functions[function][1])
+        return reader.statements(), reader.lines
 
     def prefix(self, function: str) -> str:
         """The name of the network that a function is of."""
@@ -97,6 +100,13 @@ class Program:
 def _places_of_numbers(text: str) -> dict[str, int]:
     """Where the numbers of each constant array begin."""
     return {found[1]: found.end() for found in LISTED.finditer(text)}
+
+
+def _without_contents(text: str) -> str:
+    """Lines of constant arrays without those of their numbers and bytes."""
+    return "\n".join(
+        line for line in text.split("\n") if line[:1] != '"' and line[4:5] not in (*"-0123456789",)
+    )
 
 
 def _fields(text: str) -> dict[tuple[str, str], tuple[str, int]]:

@@ -9,14 +9,16 @@ from edgekit.runtime.proof.expressions import Expressions
 from edgekit.runtime.proof.memory import WORK, Block, block_name
 from edgekit.runtime.proof.order import depends_on_order
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
-from edgekit.runtime.proof.values import WIDE, Pointer, Span, Value, exact, span
+from edgekit.runtime.proof.values import WIDE, Pointer, Span, Value, exact, is_none, join, span
 
 EMPTY = Span(1, 0)
 
 
-def limit_of(where: str, error: Exception) -> str:
-    """What stopped the check in a part of a build."""
-    return f"{where}: {error} is not C that the check understands"
+def limit_of(where: str, error: Exception, line: str = "") -> str:
+    """What stopped the check in a part of a build, with the line if it is known."""
+    known = isinstance(error, NotUnderstood | ArithmeticError)
+    text = f"{where}: {error if known else repr(error)} is not C that the check understands"
+    return f"{text}, in `{line}`" if line else text
 
 
 class Function(Expressions):
@@ -24,10 +26,11 @@ class Function(Expressions):
 
     def limits(self) -> Iterator[str]:
         """Follow it; yield what the check does not understand."""
+        self.line = ""  # where the statement begins that is followed
         try:
             self.follow()
-        except (NotUnderstood, ArithmeticError) as error:
-            yield limit_of(f"{self.name}, {self.where or 'outside of nodes'}", error)
+        except Exception as error:  # of C that nobody has thought of: the build is refused
+            yield limit_of(f"{self.name}, {self.where or 'outside of nodes'}", error, self.line)
 
     def follow(self) -> None:
         """Collect what contradicts the facts in `found`, in order.
@@ -46,7 +49,8 @@ class Function(Expressions):
         if "begins" in self.facts:
             self.step, self.where = 1, "all of it"
             self.blocks["st"].ids[:] = WORK
-        for statement in self.program.statements(self.name):
+        statements, self.lines = self.program.statements(self.name)
+        for statement in statements:
             self._execute(statement)
             self._apply()
         self._leave()
@@ -61,8 +65,8 @@ class Function(Expressions):
                 self._report(f"bytes {first}..{first + size} of state are left as they are")
 
     def _execute(self, tree: Tree) -> None:
-        kind = tree[0]
-        getattr(self, f"_do_{kind}")(*tree[1:])
+        self.line = self.lines.get(id(tree), self.line)
+        getattr(self, f"_do_{tree[0]}")(*tree[1:])
 
     def _do_block(self, statements: Sequence[Tree]) -> None:
         for statement in statements:
@@ -180,8 +184,19 @@ class Function(Expressions):
 
     def _execute_maybe(self, condition: Tree, body: Tree) -> None:
         """What data decides to do or not: reads of what is there, writes of what is there anyway."""
-        if _changed_names(body):
-            raise NotUnderstood("a variable that data decides to change")
+        names = {name: self.names.get(name) for name in _changed_names(body)}
+        if any(isinstance(before, Pointer) for before in names.values()):
+            raise NotUnderstood("a pointer that data decides to change")
+        if _levels(body):
+            self._add_time_of("a loop")
+        self._apply_now()
+        self._execute_within(condition, body)
+        for name, before in names.items():
+            after = self.names.get(name)
+            self.names[name] = None if is_none(before, after) else join(before, after)
+
+    def _execute_within(self, condition: Tree, body: Tree) -> None:
+        """Statements whose accesses may happen; a name that is compared with a number is within it."""
         is_below = condition[:2] == ("op", "<") and condition[2][0] == "name"
         name = condition[2][1] if is_below else ""
         before = self.names.get(name)
@@ -218,15 +233,17 @@ class Function(Expressions):
             self._collect_maybe(("do", condition), body)
         self.names[name] = Span(np.minimum(low, 0), high)
 
-    def _do_for(self, name: str, first: Tree, limit: Tree, up: bool, body: Tree) -> None:
+    def _do_for(self, name: str, first: Tree, limit: Tree, step: int, body: Tree) -> None:
         start, end = exact(self._value(first)), exact(self._value(limit))
         if not isinstance(start, int) or not isinstance(end, int):
             raise NotUnderstood(f"a loop over {name} whose length data decides")
-        over = range(start, end) if up else range(start, end - 1, -1)
+        over = range(start, end if step > 0 else end - 1, step)
+        if not over:
+            return
         if self.nested:
             shape = [1] * self.nested
             shape[self.depth] = len(over)
-            self.names[name] = np.array(over, np.int64).reshape(shape)
+            self.names[name] = _turns(over).reshape(shape)
             outer, self.turns = self.turns, self.turns * len(over)
             self.depth += 1
             self._execute(body)
@@ -243,22 +260,24 @@ class Function(Expressions):
     def _at_once(self, name: str, over: range, body: Tree) -> bool:
         """Follow all iterations as arrays, unless they depend on their order."""
         names, times, assigned = dict(self.names), dict(self.times), _changed_names(body)
-        written = dict(self.ranges)
+        written, maybe = dict(self.ranges), self.maybe
+        count, reports = self.count, len(self.found)
         if self._has_pointer(assigned):
             return False
         known = {n for n in assigned if isinstance(names.get(n), int)}
         self.names |= dict.fromkeys(known, WIDE)
         self.nested, self.depth, self.turns = 1 + _levels(body), 1, len(over)
-        self.names[name] = np.array(over, np.int64).reshape([len(over)] + [1] * (self.nested - 1))
+        self.names[name] = _turns(over).reshape([len(over)] + [1] * (self.nested - 1))
         try:
             self._execute(body)
             in_order = depends_on_order(self.events)
         except NotUnderstood:
             in_order = True
-        self.nested, self.turns, self.maybe = 0, 1, False
+        self.nested, self.turns, self.maybe = 0, 1, maybe
         if in_order or self.ranges != written:  # what a turn writes another one may read
             self.events.clear()
-            self.names, self.times = names, times
+            self.names, self.times, self.count = names, times, count
+            del self.found[reports:]
             self.ranges = written if in_order else self.ranges
             return not in_order and self._at_once(name, over, body)
         self.names |= dict.fromkeys(known, WIDE)
@@ -270,13 +289,9 @@ class Function(Expressions):
         held = (self.names.get(name) for name in names - self.scalars)
         return any(isinstance(value, Pointer) for value in held)
 
-    def _has_calls(self, tree: Value) -> bool:
-        """Whether statements call kernels or decide anything."""
-        if not isinstance(tree, tuple | list):
-            return False
-        if tree and tree[0] == "call":
-            return tree[1] in self.program.prototypes
-        return any(map(self._has_calls, tree))
+    def _has_calls(self, _tree: Value) -> bool:
+        """Whether statements call what must be followed once for each turn."""
+        return False
 
 
 def _range_within(value: Span, low: Value, high: Value) -> Span:
@@ -288,6 +303,11 @@ def _range_within(value: Span, low: Value, high: Value) -> Span:
     if (np.asarray(lows) > highs).any():
         raise NotUnderstood("a condition that some turns of a loop decide")
     return Span(lows, highs)
+
+
+def _turns(over: range) -> Value:
+    """The numbers that a variable counts through."""
+    return np.arange(over.start, over.stop, over.step, dtype=np.int64)
 
 
 def _numbers(value: Value) -> list[Value]:

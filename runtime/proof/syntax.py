@@ -1,6 +1,6 @@
 """The C that EdgeKit emits, as trees: tuples whose first entry names the kind.
 
-Statements are (block, [statements]), (for, name, first, limit, up, body), (loop, condition, body, step),
+Statements are (block, [statements]), (for, name, first, limit, step, body), (loop, condition, body, step),
 (if, condition, body, else if there is one), (switch, value, cases),
 (declare, name, type, pointer, dims, value), (return, value), (do, expression), (node, label, operator).
 Expressions are (number, value), (float, value), (name, text), (cast, type, pointer, e), (sizeof, e), (fields, [e]),
@@ -28,6 +28,7 @@ ITEMS = {
     "size_t": 8,
     "uintptr_t": 8,
 }
+QUALIFIERS = ("const", "static", "unsigned")
 TOKEN = re.compile(
     r"^[ \t]*/\* (?P<node>[^*\n]*: [A-Za-z0-9]+|states of the next hop) \*/$|/\*.*?\*/|^#[^\n]*|"
     r"(?P<number>(?:0x[0-9a-fA-F]+|\d+\.?\d*(?:e[+-]?\d+)?)[uUlLfF]*)|(?P<name>[A-Za-z_]\w*)|"
@@ -69,9 +70,11 @@ class Reader:
 
     def __init__(self, text: str) -> None:
         """Cut a text into tokens."""
-        tokens = ((m.lastgroup, m[m.lastgroup]) for m in TOKEN.finditer(text) if m.lastgroup)
-        self.tokens = [*tokens, ("end", "")]
-        self.at = 0
+        found = [m for m in TOKEN.finditer(text) if m.lastgroup]
+        self.tokens = [*((str(m.lastgroup), m[m.lastgroup or 0]) for m in found), ("end", "")]
+        self.starts = [m.start() for m in found]
+        self.text, self.at = text, 0
+        self.lines: dict[int, str] = {}  # where a statement begins, by its id
 
     def _peek(self, *texts: str) -> bool:
         kind, text = self.tokens[self.at]
@@ -104,6 +107,13 @@ class Reader:
         return ("block", body)
 
     def _statement(self) -> Tree:
+        start = self.starts[self.at]
+        tree = self._one_statement()
+        first, last = self.text.rfind("\n", 0, start) + 1, self.text.find("\n", start)
+        self.lines[id(tree)] = self.text[first : last if last >= 0 else None].strip()
+        return tree
+
+    def _one_statement(self) -> Tree:
         kind, text = self.tokens[self.at]
         if kind == "node":
             self.at += 1
@@ -136,13 +146,24 @@ class Reader:
         _, name, _, _, _, first = self._declaration()
         self._take(";")
         self._take(name)
-        up = self._take("<", ">=") == "<"
+        is_up = self._take("<", ">=") == "<"
         limit = self._expression()
         self._take(";")
         self._take(name)
-        self._take("++" if up else "--")
+        by = self._step(is_up)
         self._take(")")
-        return ("for", name, first, limit, up, self._statement())
+        return ("for", name, first, limit, by, self._statement())
+
+    def _step(self, is_up: bool) -> int:
+        """What a turn of a loop adds: a constant number upwards, one downwards."""
+        if not is_up or self._peek("++"):
+            return 1 if self._take("++" if is_up else "--") == "++" else -1
+        self._take("+=")
+        kind, text = self.tokens[self.at]
+        step = number(self._take())[1] if kind == "number" else 0
+        if type(step) is not int or step < 1:
+            raise NotUnderstood(f"a loop in steps of {text!r}")
+        return step
 
     def _if_(self) -> Tree:
         self._take("(")
@@ -170,30 +191,24 @@ class Reader:
         return ("return", value)
 
     def _is_type(self, ahead: int = 0) -> bool:
-        text, after = self.tokens[self.at + ahead][1], self.tokens[self.at + ahead + 1]
-        named = self.tokens[self.at + ahead][0] == "name"
-        beyond = self.tokens[min(self.at + ahead + 2, len(self.tokens) - 1)][1]
-        struct = (
-            named
-            and text != "sizeof"
-            and (after[0] == "name" or (after[1], beyond) in (("*", ")"), ("*", "const")))
-        )
-        return named and (text in ("const", "static", "unsigned") or text in ITEMS or struct)
+        """Whether a type stands there: a known one, or a struct before a name or a star of a pointer."""
+        (kind, text), after, *beyond = self.tokens[self.at + ahead : self.at + ahead + 3]
+        if kind != "name" or text in (*QUALIFIERS, *ITEMS):
+            return kind == "name"
+        is_pointer = after[1] == "*" and beyond[0][1] in (")", "const")
+        return text != "sizeof" and (after[0] == "name" or is_pointer)
 
     def _type_(self) -> tuple[str, bool]:
         """A type's name, and whether it is a pointer."""
         words: list[str] = []
-        pointer = False
-        while self.tokens[self.at][0] == "name" and (not words or self._goes_on(words)):
+        while self._peek(*QUALIFIERS) or (not words and self.tokens[self.at][0] == "name"):
             word = self._take()
-            words += [] if word in ("const", "static", "unsigned") else [word]
+            words += [] if word in QUALIFIERS else [word]
+        pointer = False
         while self._skip("*"):
             pointer = True
             self._skip("const")
         return (words or ["int"])[0], pointer
-
-    def _goes_on(self, words: list[str]) -> bool:
-        return self._peek("const", "static", "unsigned") or not words
 
     def _declarations(self) -> Tree:
         """One declaration, or a block of several of one type."""

@@ -35,7 +35,15 @@ class Pointer(NamedTuple):
 def bounds(at: Value) -> tuple[int, int]:
     """The smallest and the largest of some places."""
     low, high = at if isinstance(at, Span) else (at, at)
+    if isinstance(low, int) and isinstance(high, int):
+        return low, high
     return int(np.min(low)), int(np.max(high))
+
+
+def overlap(a: Pointer, a_size: int, b: Pointer, b_size: int) -> bool:
+    """Whether the stretches of a block overlap in which two lots of runs lie."""
+    (a_low, a_high), (b_low, b_high) = bounds(a.at), bounds(b.at)
+    return a_low < b_high + b_size and b_low < a_high + a_size
 
 
 def places(at: Value, size: int) -> Value:
@@ -43,9 +51,12 @@ def places(at: Value, size: int) -> Value:
     if isinstance(at, Span):
         low, high = bounds(at)
         return slice(low, high + size)
-    if np.ndim(at) == 0:
-        return slice(int(at), int(at) + size)
-    return (np.ravel(at)[:, None] + np.arange(size)).ravel()
+    if isinstance(at, int):
+        return slice(at, at + size)
+    starts = np.ravel(at)
+    if (starts[1:] - starts[:-1] == size).all():  # one run after the other
+        return slice(int(starts[0]), int(starts[-1]) + size)
+    return (starts[:, None] + np.arange(size)).ravel()
 
 
 def index_of(at: Value, size: int) -> Value:
@@ -56,6 +67,11 @@ def index_of(at: Value, size: int) -> Value:
 def as_numbers(at: Value) -> Value:
     """An index as an array of numbers."""
     return np.arange(at.start, at.stop) if isinstance(at, slice) else at
+
+
+def offset_index(at: Value, origin: int) -> Value:
+    """The same index in what begins at a place."""
+    return slice(at.start - origin, at.stop - origin) if isinstance(at, slice) else at - origin
 
 
 def exact(value: Value) -> Value:

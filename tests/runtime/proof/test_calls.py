@@ -36,3 +36,31 @@ def test_a_result_that_shares_bytes_with_an_operand_is_found() -> None:
     body = "memcpy(s, v_x, 16); ek_quantize_s8((const float *)(void *)s, 0.1f, 0, (int8_t *)(void *)(s + {}), 4);"
     assert "share bytes" not in findings(body.format(16))
     assert "ek_quantize_s8: x and y share bytes of scratch" in findings(body.format(4))
+
+
+IN_LOOP = "for (int32_t i = 0; i < {}; i++) {{ ek_tanh_f32(v_x + {}, v_y + {}, {}); }}"
+
+
+@pytest.mark.parametrize(
+    ("turns", "source", "target", "size", "found"),
+    [
+        (2, "2 * i", "2 * i", 2, ""),
+        (2, "2 * i", "2 - 2 * i", 2, ""),
+        (4, "i", "i / 2 * 2", 2, "ek_tanh_f32, x: bytes 0..20 of in->x, which has 16"),
+        (2, "2 * i", "2 * i", 1, "'x' is not read as a whole"),
+        (2, "2 * i", "2 * i", "2 + i", "ek_tanh_f32, x: bytes 8..20 of in->x, which has 16"),
+        (2, "2 * i", "i", 2, "bytes 12..16 of out->y are read, but hold nothing"),
+    ],
+)
+def test_calls_in_a_loop(turns: int, source: str, target: str, size: object, found: str) -> None:
+    told = findings(IN_LOOP.format(turns, source, target, size))
+    assert found in told and bool(found) == bool(told), told
+
+
+def test_a_turn_that_reads_what_another_one_wrote() -> None:
+    body = (
+        "memcpy(s, v_x, 16); for (int32_t i = 0; i < 3; i++) {{ ek_tanh_f32((const float *)(void *)(s + {}), \
+(float *)(void *)(s + {}), 2); }} memcpy(v_y, s, 16);"
+    )
+    assert "share bytes" in findings(body.format("4 * i", "4 * i + 4"))
+    assert "share bytes" not in findings(body.format("8 * i", "8 * i"))  # one array for both

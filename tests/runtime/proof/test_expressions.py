@@ -45,6 +45,16 @@ def test_what_data_decides_is_refused(body: str, found: str) -> None:
     assert f"{found} is not C that the check understands" in findings(body)
 
 
+def test_the_line_that_is_not_understood_is_quoted() -> None:
+    body = "float a = 0.0f;\n    if (v_x[0] > a) {\n        strcpy(v_y, v_x);\n    }"
+    assert "a call of strcpy is not C that the check understands, in `strcpy(" in findings(body)
+
+
+@pytest.mark.parametrize("body", ["v_y[0] = in->other[0];", "int32_t n = 1 / 0;", "float a[n];"])
+def test_c_that_nobody_has_thought_of_is_refused(body: str) -> None:
+    assert "is not C that the check understands, in `" in findings(body)
+
+
 INSERT = """for (int32_t k = 0; k < 3; k++) {{ v_y[k] = v_x[k]; }}
     v_y[3] = v_x[3];
     for (int32_t k = 1; k < 4; k++) {{
@@ -74,9 +84,46 @@ def test_writes_that_data_decides_stay_in_what_was_written() -> None:
     [
         ("int32_t n = v_x[0] > 0.0f ? 1 : 2; while (n > 0) { n = n - 1; }", "unknown length"),
         ("int32_t n = 3; for (; n > 0 && v_x[n] > 0.0f; n--) { n = 3; }", "unknown length"),
-        ("int32_t n = 0; if (v_x[0] > 0.0f) { n = 1; }", "a variable that data decides to change"),
+        (
+            "float *p = v_y; if (v_x[0] > 0.0f) { p = v_y; }",
+            "a pointer that data decides to change",
+        ),
+        ("int32_t n; if (v_x[0] > 0.0f) { n = 1; }", "a pointer that data decides to change"),
         ("if (v_x[0] > 0.0f) { v_y[0] = 0.0f; }", "hold nothing"),
     ],
 )
 def test_what_data_decides_leaves_everything_as_it_is(body: str, found: str) -> None:
     assert found in findings(body)
+
+
+CHANGED = "int32_t n = {}; if (v_x[0] > 0.0f) {{ n = 3; }} v_y[0] = v_x[n];"
+
+
+def test_a_number_that_data_decides_to_change_has_both_values() -> None:
+    assert "bytes 12..20 of in->x, which has 16" in findings(CHANGED.format(4), "TopK")
+    assert "bytes -4..16 of in->x" in findings(CHANGED.format(-1), "TopK")
+    assert "in->x, which" not in findings(CHANGED.format(0), "TopK")
+
+
+EXTREME = """float beside[2];
+    for (int32_t k = 0; k < 2; k++) {{ beside[k] = v_x[k]; }}
+    for (int32_t j = {first}; j < 4; j += {step}) {{
+        for (int32_t k = 0; k < 2; k++) {{ beside[k] = ek_maxf1(beside[k], v_x[j + k]); }}
+    }}
+    float acc = beside[0];
+    if (!(acc < 0.0f || acc > 0.0f)) {{
+        acc = -EK_INF;
+        for (int32_t j = 0; j < {last}; j++) {{ acc = ek_maxf1(acc, v_x[j]); }}
+    }}
+    for (int32_t i = 0; i < 4; i++) {{ v_y[i] = acc; }}"""
+
+
+def extreme(first: int = 2, step: int = 2, last: int = 4) -> str:
+    """What the check finds in an extreme that takes two numbers at once, and all again by their order."""
+    return findings(EXTREME.format(first=first, step=step, last=last), "TopK")
+
+
+def test_loops_in_steps_and_a_loop_that_data_decides_on() -> None:
+    assert not extreme()
+    assert "bytes 12..20 of in->x, which has 16" in extreme(first=3, step=3)
+    assert "bytes 0..20 of in->x, which has 16" in extreme(last=5)

@@ -23,6 +23,8 @@ def at(place: Value, block: str = "s") -> Pointer:
         (at(STEPS + 4), at(STEPS), True),  # to the next place
         (at(STEPS[::-1].copy()), at(STEPS), True),  # reversed in place
         (at(STEPS), at(8), True),
+        (at(STEPS % 8), at(STEPS % 8), True),  # each place twice
+        (at(STEPS[[2, 0, 3, 1]]), at(STEPS[[2, 0, 3, 1]]), False),
         (at(STEPS), at(Span(0, 8)), True),
     ],
 )

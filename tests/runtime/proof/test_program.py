@@ -30,7 +30,7 @@ def test_arrays_and_fields_have_sizes() -> None:
     assert found.arrays == {"net_index": ("int16_t", 6), "net_w": ("float", 24)}
     assert found.fields["net_inputs", "x"] == ("float", 12) and found.sizes["NET_STATE_BYTES"] == 16
     assert found.integers("net_index").tolist() == [1, -2, 3]
-    assert found.statements("net_process") == [("return", ("number", 0))]
+    assert found.statements("net_process")[0] == [("return", ("number", 0))]
     assert found.prefix("net_process") == "net"
 
 

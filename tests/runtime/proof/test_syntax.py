@@ -8,10 +8,18 @@ from edgekit.runtime.proof.syntax import NotUnderstood, Reader, functions
 def test_statements_become_trees() -> None:
     text = "for (int32_t i = 0; i < 4; i++) {\n y[i] = -x[i] + 2;\n}\nreturn 0;"
     loop, end = Reader(text).statements()
-    assert loop[:5] == ("for", "i", ("number", 0), ("number", 4), True)
+    assert loop[:5] == ("for", "i", ("number", 0), ("number", 4), 1)
     body = ("op", "+", ("minus", ("index", ("name", "x"), ("name", "i"))), ("number", 2))
     assert loop[5] == ("block", [("do", ("set", ("index", ("name", "y"), ("name", "i")), body))])
     assert end == ("return", ("number", 0))
+
+
+@pytest.mark.parametrize(
+    ("head", "step"), [("i < 96; i += 32", 32), ("i < 4; i++", 1), ("i >= 0; i--", -1)]
+)
+def test_loops_have_a_step(head: str, step: int) -> None:
+    (loop,) = Reader(f"for (int32_t i = 0; {head}) {{ }}").statements()
+    assert loop[4] == step
 
 
 def test_products_bind_closer_than_sums_and_comparisons() -> None:
@@ -41,7 +49,15 @@ def test_comments_of_nodes_are_statements_and_others_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["do { } while (1);", "a = ;", "for (int32_t i = 0; i != 4; i++) { }"]
+    "text",
+    [
+        "do { } while (1);",
+        "a = ;",
+        "for (int32_t i = 0; i != 4; i++) { }",
+        "for (int32_t i = 0; i < 4; i += n) { }",
+        "for (int32_t i = 0; i < 4; i += 0) { }",
+        "for (int32_t i = 3; i >= 0; i++) { }",
+    ],
 )
 def test_other_c_is_refused(text: str) -> None:
     with pytest.raises(NotUnderstood):
