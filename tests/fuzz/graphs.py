@@ -16,7 +16,8 @@ Random = np.random.Generator
 Shape = tuple[int, ...]
 UNARY = (
     "Relu", "Tanh", "Sigmoid", "Abs", "Neg", "Exp", "Erf", "HardSwish", "HardSigmoid", "Softplus", "Elu", "LeakyRelu",
-    "Softsign", "Sign", "Floor", "Ceil", "Sin", "Cos", "Atan", "Mish", "Selu", "Identity",
+    "Softsign", "Sign", "Floor", "Ceil", "Sin", "Cos", "Atan", "Mish", "Selu", "Identity", "Round", "Celu", "Shrink",
+    "ThresholdedRelu",
 )  # fmt: skip
 REDUCTIONS = (
     "ReduceSum",
@@ -27,6 +28,7 @@ REDUCTIONS = (
     "ReduceL2",
     "ReduceSumSquare",
     "ReduceLogSumExp",
+    "ReduceLogSum",
     "ReduceProd",
 )
 
@@ -158,7 +160,9 @@ def _transposed(g: Graph, x: str, shape: Shape) -> str:
 def _pool(g: Graph, x: str, shape: Shape) -> str:
     if len(shape) not in (3, 4):
         return _unary(g, x, shape)
-    kind = g.pick("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool")
+    kind = g.pick(
+        "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool"
+    )
     if kind.startswith("Global"):
         return g.add(kind, x)
     found = _spatial(g, shape)
@@ -194,11 +198,12 @@ def _along(g: Graph, x: str, shape: Shape) -> str:
         "LpNormalization",
         "CumSum",
         "ArgMax",
+        "ArgMin",
         "LayerNormalization",
     )
     if kind == "CumSum":
         return g.add(kind, x, g.const(axis, np.int64), reverse=g.pick(0, 1), exclusive=g.pick(0, 1))
-    if kind == "ArgMax":
+    if kind in ("ArgMax", "ArgMin"):
         return g.add("Cast", g.add(kind, x, axis=axis, keepdims=g.pick(0, 1)), to=TensorProto.FLOAT)
     if kind == "LayerNormalization":
         return g.add(kind, x, g.normal(*shape[axis:]), axis=axis)

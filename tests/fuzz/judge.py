@@ -28,7 +28,7 @@ from edgekit.runtime.proof.check import verdict_of
 from edgekit.runtime.proof.program import Program
 from edgekit.targets.build import Build
 from edgekit.verbs.targets import TARGETS
-from fuzz import CAUGHT
+from fuzz import CAUGHT, hops
 from fuzz.coverage import passes_that_change, reached_by
 from fuzz.damage import damaged
 from fuzz.graphs import drawn
@@ -55,7 +55,8 @@ JUMPS = {
 SINES, SINE_LIMIT = ("Sin", "Cos", "Tan"), 1e5  # `ek_sincosf1` is NaN beyond
 MANY = 2**20  # elements of a hop: more takes longer than a case has
 COMPILED = 12  # one of so many is compiled too
-KINDS = ("graph", "damage", "graph", "damage", "text")  # of consecutive seeds
+KINDS = ("graph", "damage", "graph", "damage", "hops", "text")  # of consecutive seeds
+RECIPES = ("w8a8", "w8a8", "w8a16", "w4a8")
 
 
 class Wrong(Exception):
@@ -64,7 +65,7 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Seed:
-    """A case that can be made again: `kind` is ``damage``, ``graph``, or a format of `fuzz.texts`."""
+    """A case that can be made again: `kind` is ``damage``, ``graph``, ``hops``, or a format of `fuzz.texts`."""
 
     kind: str
     number: int
@@ -79,10 +80,13 @@ class Seed:
         random = np.random.default_rng([self.number, len(self.kind)])
         if self.kind in FORMATS:
             return damaged_text(FORMATS[self.kind], random)
-        if self.kind == "graph":
-            return drawn(random)
+        if self.kind in DRAWN:
+            return DRAWN[self.kind](random)
         files = seeds()
         return damaged(files[int(random.integers(len(files)))], random)
+
+
+DRAWN = {"graph": drawn, "hops": hops.drawn}
 
 
 @cache
@@ -161,7 +165,7 @@ def judge(data: bytes, number: int, compiled: bool, kept: Path | None = None) ->
         if compiled:
             _same_bits(quick_build(model).run(samples), found, "C of float32")
             stages.append("compiled")
-        integer = in_integers(model, random)
+        integer = in_integers(model, random, RECIPES[number // len(KINDS) % len(RECIPES)])
         if integer is None:
             return " ".join([*stages, *sorted(reached)])
         build = target.lower(integer, "c99")
@@ -169,8 +173,8 @@ def judge(data: bytes, number: int, compiled: bool, kept: Path | None = None) ->
         follow(build)
         predicted = Oracle(integer).run_hops(samples)
         for isa in ("", *own_instruction_sets()) if compiled else ():
-            _same_bits(quick_build(integer, isa).run(samples), predicted, f"C of w8a8 {isa}")
-            stages.append(f"w8a8-{isa or 'c99'}")
+            _same_bits(quick_build(integer, isa).run(samples), predicted, f"C of integers {isa}")
+            stages.append(f"integers-{isa or 'c99'}")
         if kept:
             kept.write_bytes(pickle.dumps(Integers(integer.to_bytes(), samples, predicted)))
     return " ".join([*stages, "integers", *sorted(reached)])
@@ -193,13 +197,13 @@ def follow(build: Build) -> None:
         raise Wrong(f"the proof: {found[0]}")
 
 
-def in_integers(model: Model, random: np.random.Generator) -> Model | None:
-    """The w8a8 form, calibrated on noise; None of a network whose inputs are not all float."""
+def in_integers(model: Model, random: np.random.Generator, recipe: str = "w8a8") -> Model | None:
+    """The form in a recipe of integers, calibrated on noise; None of a network whose inputs are not all float."""
     values = model.stream_inputs
     if any(v.dtype != ir.DataType.FLOAT for v in values):
         return None
     clip = {str(v.name): draw(v, random, CLIP, 1) for v in values}
-    integer = quantize(model, Calibration((clip,), "noise"), "w8a8")
+    integer = quantize(model, Calibration((clip,), "noise"), recipe)
     if problems := TARGETS["c99"].check(integer):
         raise ModelError(problems)
     return integer

@@ -28,7 +28,8 @@ from hostile_workers import Outcome, outcomes
 from quick_build import kernels_of, load_kernels, own_instruction_sets
 
 from fuzz import CAUGHT
-from fuzz.coverage import KINDS, never_reached
+from fuzz.coverage import KINDS, OUT_OF_REACH, never_reached
+from fuzz.judge import KINDS as JUDGED
 from fuzz.judge import Seed, judge_seed, seed_of, seeds, summary
 from fuzz.texts import FORMATS
 
@@ -141,7 +142,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, metavar="FILE.json", help="counts that runs add to")
     parser.add_argument("--compile-every", type=int, default=1, metavar="N", help="of batches")
     parser.add_argument("--cores-every", type=int, default=8, metavar="N", help="of programs")
-    parser.add_argument("--only", choices=("graph", "damage", *FORMATS), metavar="KIND")
+    parser.add_argument("--only", choices=sorted({*JUDGED, *FORMATS} - {"text"}), metavar="KIND")
     given = parser.parse_args()
     end = time.monotonic() + 60 * given.minutes
     first = int(time.time()) * 1000 if given.seed is None else given.seed
@@ -158,6 +159,8 @@ def main() -> int:
             print(f"seeds up to {campaign.next - 1}: {told(campaign.counts)}", flush=True)
     for kind, names in never_reached(campaign.counts).items():
         print(f"never reached, {kind}: {', '.join(names) or 'none'}", flush=True)
+    for name, why in OUT_OF_REACH.items():
+        print(f"out of reach, {name}: {why}", flush=True)
     return int(campaign.faults > 0)
 
 

@@ -43,6 +43,47 @@ def in_integers(g: "Graph", x: str, shape: "Shape") -> str:
     return g.add("Cast", y, to=FLOAT)
 
 
+def bits(g: "Graph", x: str, shape: "Shape") -> str:
+    """Operators on the bits of integers, and questions about floats."""
+    operator = g.pick(
+        "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "BitShift", "IsNaN", "IsInf"
+    )
+    if operator in ("IsNaN", "IsInf"):
+        return g.add("Cast", g.add(operator, g.add("Div", x, g.const(g.pick(0.0, 1.0)))), to=FLOAT)
+    kind = TensorProto.UINT8 if operator == "BitShift" else g.pick(INT32, INT64)
+    whole = g.add("Cast", g.add("Clip", x, g.const(0.0), g.const(60.0)), to=kind)
+    if operator == "BitwiseNot":
+        return g.add("Cast", g.add(operator, whole), to=FLOAT)
+    other = g.const(g.random.integers(0, 3, g.pick((), (1,), shape[-1:])), INTEGERS[kind])
+    more = {"direction": g.pick("LEFT", "RIGHT")} if operator == "BitShift" else {}
+    return g.add("Cast", g.add(operator, whole, other, **more), to=FLOAT)
+
+
+def within_domain(g: "Graph", x: str, _: "Shape") -> str:
+    """Functions that are defined for some numbers only, after one that gives such."""
+    inner = g.add("Tanh", x)
+    operator = g.pick(
+        "Acos", "Asin", "Atanh", "Tan", "Acosh", "Log", "Sqrt", "Sinh", "Cosh", "Asinh"
+    )
+    if operator in ("Acosh", "Log", "Sqrt"):
+        inner = g.add("Add", inner, g.const(2.5))
+    return g.add(operator, inner)
+
+
+def fused(g: "Graph", x: str, shape: "Shape") -> str:
+    """What a recipe of integers makes one layer of: magnitudes, sums of two products, means of squares."""
+    if not shape or 0 in shape:
+        return g.add("Identity", x)
+    y = g.add("Tanh", x)
+    if g.random.random() < 0.3:
+        return g.add("ReduceMean", g.add("Mul", y, y), g.const([-1], np.int64))
+    z = g.add("Sigmoid", g.add("Mul", x, g.normal(*shape[-1:])))
+    if g.random.random() < 0.5:
+        return g.add("Sqrt", g.add("Add", g.add("Mul", y, y), g.add("Mul", z, z)))
+    a, b = (g.add("Mul", v, g.add("Neg", w)) for v, w in ((y, z), (z, x)))
+    return g.add(g.pick("Add", "Sub"), a, b)
+
+
 def in_floats(g: "Graph", x: str, shape: "Shape") -> str:
     """An operator in float16 or float64 between casts."""
     kind = g.pick(*FLOATS)
@@ -182,6 +223,9 @@ def another_input(g: "Graph", x: str, shape: "Shape") -> str:
 
 TYPED = (
     in_integers,
+    bits,
+    within_domain,
+    fused,
     in_floats,
     logic,
     by_index,
