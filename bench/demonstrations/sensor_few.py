@@ -30,7 +30,7 @@ from edgekit.runtime.stream import Stream
 SEED, RECIPE = 2026, "w8a8"
 # name -> network, steps, highest learning rate, which other draws chose
 TRAININGS = {
-    "hierarchy": ("hierarchy", 100, 2e-3),
+    "hierarchy": ("hierarchy", 100, 4e-3),
     "flat, as long": ("flat", 24, 8e-3),
     "flat, as many steps": ("flat", 100, 2e-3),
 }

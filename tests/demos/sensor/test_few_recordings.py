@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from edgekit.demos.sensor.few_recordings import FewRecordings
+from edgekit.demos.sensor.data import CHUNK
+from edgekit.demos.sensor.few_recordings import FewRecordings, shorten_memories
 from edgekit.demos.sensor.network import KINDS, Layer
 
 
@@ -22,3 +23,11 @@ def test_dropout_ends_with_the_training() -> None:
     assert all(not layer.dropout for layer in network.modules() if isinstance(layer, Layer))
     pads = torch.randn(1, 60, 4)
     assert torch.equal(network(pads), network(pads))
+
+
+def test_a_step_forgets_as_much_as_ten_did() -> None:
+    layer = Layer(4)
+    before = layer.remember.discretized()[0].norm(dim=0)
+    shorten_memories(layer)
+    after = layer.remember.discretized()[0].norm(dim=0)
+    torch.testing.assert_close(after, before**CHUNK)
