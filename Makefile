@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release proof digests stream-fuzz fuzz c-check pi soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release proof digests stream-fuzz fuzz c-check pi soak faults quant-table quant-goals diffusion-table docs kernels lint ruff mypy pyright system-tools compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -45,12 +45,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a venv: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[demo]'
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
 $(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable '.[test]'
 	@touch $@ $(VENV)/demo.stamp
+
+# What the tests use beyond PyPI, from apt. Packages of PyPI need no bytecode before they run: --no-compile.
+system-tools:
+	@.ci/system-tools
 
 # Where no C compiler is on PATH, PyPI's ziglang is one.
 compiler: | $(BIN)/python
@@ -61,11 +65,14 @@ demo: $(VENV)/demo.stamp compiler
 	@rm -rf $(DEMO)
 	$(BIN)/edgekit demo denoise -o $(DEMO)
 
-lint: $(VENV)/test.stamp
+lint: ruff mypy pyright
+
+ruff: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pyright
+
+mypy pyright: $(VENV)/test.stamp
+	$(BIN)/$@
 
 kernels: $(VENV)/test.stamp
 	$(BIN)/python -m edgekit.targets.c.stubs
@@ -80,9 +87,9 @@ $(HLS4ML)/stamp: | $(BIN)/python
 # Tests compile the same kernels over and over: where ccache is, once.
 CACHED := PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache"
 test: SELECTED := -m "not slow"
-test test-all: $(VENV)/test.stamp
-	@.ci/system-tools
-	@$(MAKE) --no-print-directory compiler lint
+test test-all:
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.stamp system-tools
+	@$(MAKE) --no-print-directory --jobs=2 compiler lint
 	-@$(MAKE) --no-print-directory hls4ml
 	-@$(BIN)/python bench published_networks
 	$(CACHED) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 25 $(SELECTED)

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 import edgekit  # noqa: F401 (before any test imports onnxruntime: it switches its telemetry off)
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners import toolchain
 from edgekit.verbs.bench import log as bench_log
 
 # A process for each core runs the tests: more threads in each wait for one another.
@@ -36,6 +37,16 @@ os.environ["EDGEKIT_DEBUG"] = "1"
 
 # Tests press Ctrl-C: a run that was started in the background has been told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def builds_compile_quickly(pytestconfig: pytest.Config) -> Iterator[None]:
+    """`make test` compiles builds of this machine at -O1, with the same bits; the slow tests as exports do, at -O3."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "not slow" in pytestconfig.getoption("markexpr"):
+            quick = ["-O1" if flag == "-O3" else flag for flag in toolchain.FLAGS]
+            patch.setattr(toolchain, "FLAGS", tuple(quick))
+        yield
 
 
 @pytest.fixture(scope="module")
