@@ -422,7 +422,7 @@ PAPERS = (
         "edgekit demo sensor",
         "[sensor](demos/sensor.md)",
         "23 % less error than flat networks",
-        "1 % less error by as much training from 3 recordings, 7 % from 4; a fifth of the instructions on Cortex-M55",
+        "9 % less error after equal time from 3 recordings, 13 % from 4; a fifth of the instructions on Cortex-M55",
         "the goal was 15 % less error",
     ),
     Paper(
