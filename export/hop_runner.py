@@ -1,6 +1,5 @@
 """Networks in onnxruntime: one call, and hops with the states carried on."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -149,13 +148,17 @@ class HopRunner:
         """Run as `run_hops`, but yield the outputs of every `block_hops` hops, which bounds the memory."""
         hops = _check_inputs(self._model, inputs)
         block_hops = hops if block_hops is None else block_hops
-        recorded = defaultdict[str, list[Array]](list)
-        for number, values in enumerate(self._run_hops(inputs, hops), start=1):
+        block: Arrays = {}
+        for hop, values in enumerate(self._run_hops(inputs, hops)):
+            place, left = hop % block_hops, hops - hop
+            if place == 0:
+                rows = min(block_hops, left)
+                block = {n: np.empty((rows, *a.shape), a.dtype) for n, a in values.items()}
+            # the outputs of the next hop then take the memory of these
             for name, array in values.items():
-                recorded[name].append(array)
-            if number % block_hops == 0 or number == hops:
-                yield {name: np.stack(arrays) for name, arrays in recorded.items()}
-                recorded.clear()
+                block[name][place] = array
+            if place == block_hops - 1 or left == 1:
+                yield block
 
     def _run_hops(self, inputs: Mapping[str, Array], hops: int) -> Iterator[Arrays]:
         """Yield the wanted values of one hop after the other."""

@@ -65,6 +65,7 @@ class Channels:
         self.inputs: dict[ir.Value, Numbers] = {}  # of every layer's first input, as it reads it
         self._numbers: dict[ir.Value, Numbers] = {}
         self._parent = [ZERO, FIXED]
+        self._roots: Numbers | None = None  # of all numbers, until more are made or joined
         graph, states = model.ir.graph, dict(state_values(model))
         for value in graph.inputs:
             if value.dtype == ir.DataType.FLOAT:
@@ -88,10 +89,12 @@ class Channels:
 
     def find(self, numbers: Numbers) -> Numbers:
         """Replace numbers by the representative of all they are joined with."""
-        parent = np.array(self._parent, np.int32)
-        while not np.array_equal(parent, parent[parent]):
-            parent = parent[parent]
-        return np.asarray(parent[numbers], np.int32)
+        if self._roots is None:
+            parent = np.array(self._parent, np.int32)
+            while not np.array_equal(parent, parent[parent]):
+                parent = parent[parent]
+            self._roots = parent
+        return np.asarray(self._roots[numbers], np.int32)
 
     def of(self, value: ir.Value | None) -> Numbers:
         """Return the numbers of a float tensor's elements."""
@@ -117,6 +120,7 @@ class Channels:
         first = len(self._parent)
         size = int(np.prod(shape))
         self._parent.extend(range(first, first + size))
+        self._roots = None
         return np.arange(first, first + size, dtype=np.int32).reshape(shape)
 
     def _root(self, number: int) -> int:
@@ -132,6 +136,7 @@ class Channels:
         for first, second in np.unique(pairs, axis=1).T.tolist():
             low, high = sorted((self._root(first), self._root(second)))
             self._parent[high] = low
+        self._roots = None
 
     def _fix(self, value: ir.Value | None) -> None:
         if value is not None and value.dtype == ir.DataType.FLOAT and constant(value) is None:
