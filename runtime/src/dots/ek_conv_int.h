@@ -1,6 +1,6 @@
 /* The integer convolution over ek_dots: the taps of an output element lie side by side in a column, from which all
  * outputs of its group take them. Few outputs of a group, and depthwise ones, are rows of one tap after the other
- * instead. Over the macros of runtime/src/ek_conv_int.h. */
+ * instead; short rows are one run over planes with their padding. Over the macros of runtime/src/ek_conv_int.h. */
 #include "ek_rows.h"
 #define EK_W int8_t
 #include "ek_conv_taps.h"
@@ -228,6 +228,100 @@ static void ek_conv_by_taps(const EK_X *x, const ek_conv_numbers *c, const int8_
     }
 }
 
+/* The planes of a group with their padding, one for each phase of the strides: output (oy, ox) reads tap t at
+ * offset [t] + oy * width + ox, so that several short rows of outputs are one run. */
+typedef struct {
+    int32_t height, width, taps, offset[EK_TAPS_IN_ROW];
+} ek_conv_planes;
+
+/* Whether the outputs' rows are short, and the planes fit. */
+static inline int ek_conv_fits_planes(const ek_conv_shape *s, ek_conv_planes *p)
+{
+    const int32_t inputs = s->in_c / s->groups;
+    p->height = s->out_h + (s->k_h - 1) * s->dil_h / s->stride_h;
+    p->width = s->out_w + (s->k_w - 1) * s->dil_w / s->stride_w;
+    return s->out_h > 1 && s->out_w < EK_SHORT_ROW && p->width <= EK_BLOCK && p->height <= EK_PADDED_PLANES &&
+           (int64_t)inputs * s->k_h * s->k_w <= EK_TAPS_IN_ROW &&
+           (int64_t)inputs * s->stride_h * s->stride_w * p->height * p->width <= EK_PADDED_PLANES;
+}
+
+/* out [inputs, stride_h, stride_w, height, width] = the planes; fill where they are outside. */
+static inline void ek_conv_lay_planes(const EK_X *restrict x, EK_X fill, const ek_conv_shape *s, ek_conv_planes *p,
+                                      EK_X *restrict out)
+{
+    p->taps = 0;
+    for (int32_t c = 0; c < s->in_c / s->groups; c++, x += (ptrdiff_t)s->in_h * s->in_w) {
+        for (int32_t py = 0; py < s->stride_h; py++) {
+            for (int32_t px = 0; px < s->stride_w; px++) {
+                for (int32_t i = 0; i < p->height; i++) {
+                    const int32_t iy = i * s->stride_h + py - s->pad_top;
+                    const int is_inside = iy >= 0 && iy < s->in_h;
+                    int32_t ix = px - s->pad_left;
+                    for (int32_t j = 0; j < p->width; j++, ix += s->stride_w) {
+                        *out++ = is_inside && ix >= 0 && ix < s->in_w ? x[iy * s->in_w + ix] : fill;
+                    }
+                }
+            }
+        }
+        for (int32_t ky = 0; ky < s->k_h; ky++) {
+            for (int32_t kx = 0; kx < s->k_w; kx++) {
+                const int32_t dy = ky * s->dil_h, dx = kx * s->dil_w;
+                const int32_t phase = (c * s->stride_h + dy % s->stride_h) * s->stride_w + dx % s->stride_w;
+                p->offset[p->taps++] = (phase * p->height + dy / s->stride_h) * p->width + dx / s->stride_w;
+            }
+        }
+    }
+}
+
+/* Channel o of a group whose planes are laid out. */
+static inline void ek_conv_planes_channel(const EK_X *planes, const ek_conv_planes *p, const ek_conv_numbers *c,
+                                          const int8_t *w, const ek_conv_shape *s, int32_t o, EK_Y *y)
+{
+    const int32_t most = EK_BLOCK / p->width;
+    int32_t mult[EK_BLOCK], total = 0;
+    uint8_t shift[EK_BLOCK];
+    int8_t tap[EK_TAPS_IN_ROW];
+    for (int32_t t = 0; t < p->taps; t++) {
+        tap[t] = EK_AT(w, t);
+        total += tap[t];
+    }
+    for (int32_t j = 0; j < EK_BLOCK; j++) {
+        mult[j] = c->mult[o], shift[j] = c->shift[o];
+    }
+    const EK_ACC start = c->bias[o] - (EK_ACC)total * c->x_zero;
+    for (int32_t oy = 0; oy < s->out_h; oy += most) {
+        const int32_t rows = ek_min(most, s->out_h - oy), n = (rows - 1) * p->width + s->out_w;
+        const void *const x = planes + (ptrdiff_t)oy * p->width;
+        EK_ACC acc[EK_BLOCK];
+        EK_Y made[EK_BLOCK];
+        if (sizeof(EK_X) == 1) {
+            ek_taps_row_s8(x, p->offset, tap, p->taps, 1, (int32_t)start, (int32_t *)(void *)acc, n);
+        } else {
+            int32_t sums[EK_BLOCK];
+            ek_taps_row_s16(x, p->offset, tap, p->taps, 1, 0, sums, n);
+            for (int32_t j = 0; j < n; j++) {
+                acc[j] = start + sums[j];
+            }
+        }
+        ek_conv_outputs(acc, mult, shift, c, made, n);
+        for (int32_t i = 0; i < rows; i++, y += s->out_w) {
+            memcpy(y, made + i * p->width, (size_t)s->out_w * sizeof(*y));
+        }
+    }
+}
+
+/* The `channels` channels of a group, from number o on. */
+static void ek_conv_by_planes(const EK_X *x, const ek_conv_numbers *c, const int8_t *w, const ek_conv_shape *s,
+                              int32_t o, int32_t channels, ek_conv_planes *p, EK_Y *y)
+{
+    const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w;
+    EK_X planes[EK_PADDED_PLANES];
+    ek_conv_lay_planes(x, (EK_X)c->x_zero, s, p, planes);
+    for (int32_t i = 0; i < channels; i++) {
+        ek_conv_planes_channel(planes, p, c, w + i * EK_SPAN(p->taps), s, o + i, y + i * plane);
+    }
+}
+
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
              int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
@@ -236,12 +330,19 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const ek_conv_numbers c = {bias, mult, shift, x_zero, y_zero, y_min, y_max};
     const int32_t per_group = s.out_c / s.groups, inputs = s.in_c / s.groups, plane = s.out_h * s.out_w;
     const ptrdiff_t row = EK_SPAN(inputs * s.k_h * s.k_w), group = (ptrdiff_t)inputs * s.in_h * s.in_w;
+    ek_conv_planes planes;
+    const int is_planes = (inputs == 1 || per_group < 4) && ek_conv_fits_planes(&s, &planes);
     int32_t o = 0;
     while (o < s.out_c) {
         const int32_t left = per_group - o % per_group;
         const int32_t rows = inputs == 1 || per_group < 4 ? 1 : ek_min(EK_OUTPUTS_AT_ONCE, left);
         const EK_X *const xg = x + o / per_group * group;
         EK_Y *const to = y + (ptrdiff_t)o * plane;
+        if (is_planes) {
+            ek_conv_by_planes(xg, &c, w + o * row, &s, o, per_group, &planes, to);
+            o += per_group;
+            continue;
+        }
         if (rows > 1) {
             ek_conv_by_columns(xg, &c, w + o * row, &s, o, rows, to);
         } else {

@@ -5,6 +5,8 @@
 #include "edgekit.h"
 
 #define EK_TAPS_IN_ROW 64 /* products of 2^22 that fit an int32 sum */
+#define EK_SHORT_ROW 16 /* shorter rows of outputs are computed several at once */
+#define EK_PADDED_PLANES 1024 /* elements of planes with their padding, on the stack */
 
 /* sums [n] = start + the sum over t of w [t] * x [offset [t] + j * stride], j the number of the output. */
 #define EK_TAPS_ROW(name, x_type)                                                                                \

@@ -7,6 +7,8 @@
 #include <arm_mve.h>
 
 #define EK_TAPS_IN_ROW 64 /* products of 2^22 that fit an int32 sum */
+#define EK_SHORT_ROW 1 /* a vector takes a row of any length */
+#define EK_PADDED_PLANES 1
 
 /* sums [n] = start + the sum over t of w [t] * x [offset [t] + j * stride], j the number of the output. */
 #define EK_TAPS_ROW(name, x_type, load, gather)                                                                  \

@@ -6,6 +6,8 @@
 #include "ek_neon.h"
 
 #define EK_TAPS_IN_ROW 64 /* products of 2^22 that fit an int32 sum */
+#define EK_SHORT_ROW 16 /* shorter rows of outputs are computed several at once */
+#define EK_PADDED_PLANES 1024 /* elements of planes with their padding, on the stack */
 
 static inline int16x8_t ek_eight_s8(const int8_t *x)
 {

@@ -5,6 +5,8 @@
 #include "ek_rvv.h"
 
 #define EK_TAPS_IN_ROW 64 /* products of 2^22 that fit an int32 sum */
+#define EK_SHORT_ROW 1 /* a vector takes a row of any length */
+#define EK_PADDED_PLANES 1
 
 static inline vint16m4_t ek_apart_s8(const int8_t *x, ptrdiff_t stride, size_t vl)
 {

@@ -5,6 +5,8 @@
 #include "ek_dot.h"
 
 #define EK_TAPS_IN_ROW 64 /* products of 2^22 that fit an int32 sum */
+#define EK_SHORT_ROW 1 /* rows are computed one by one */
+#define EK_PADDED_PLANES 1
 
 /* sum [2] += eight outputs of two taps: a and b times the halves of `pair`. */
 static inline void ek_add_pairs(v128_t *sum, v128_t a, v128_t b, v128_t pair)
