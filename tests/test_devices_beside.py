@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from devices import on_devices
 from layers.device_engines import Case, equal_share, measure
-from layers.devices_beside import Row, main, names_of, table_of
+from layers.devices_beside import Row, main, names_of, table_of, table_of_kinds
 from layers.engine_edgekit import EdgeKit, integer_values
+from layers.engine_emx import EMX, Emx
 from layers.engine_tflm import CHECKOUTS, Tflm
 from tflite_graphs import conv, file_of
 
@@ -100,6 +101,29 @@ def test_an_operator_that_the_other_engine_lacks_is_named(checkouts: dict[str, P
         Tflm(checkouts).write(depthwise, profile("cortex-m4"))
 
 
+def test_a_half_named_engine_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["devices_beside", "--tflm", str(tmp_path), "net.tflite"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "TFLM takes all of --tflm, --cmsis-nn, --flatbuffers" in capsys.readouterr().err
+
+
+@on_devices("cortex-m4")
+@pytest.mark.skipif(not EMX.is_here, reason=f"emx-onnx-cgen is not in {EMX.folder}")
+@pytest.mark.parametrize("integer", [True, False])
+def test_the_c_of_emx_computes_the_network(target: str, tmp_path: Path, integer: bool) -> None:
+    case = Case("conv", file_of(conv(integer=integer, groups=1, same=True)))
+    ours, theirs = (
+        measure(engine, case, profile(target), tmp_path / engine.name)
+        for engine in (EdgeKit(), Emx())
+    )
+    for (one,), (other,) in zip(ours.outputs, theirs.outputs, strict=True):
+        assert abs(one.astype(float) - other).max() <= (1 if integer else 1e-4)
+    assert theirs.instructions > 5 * 4 * 6 * 24 and sum(theirs.kinds.values()) > 0
+
+
 @on_devices("cortex-m4")
 def test_the_counter_counts_a_network_by_layer(target: str, tmp_path: Path) -> None:
     case = Case("conv", file_of(conv(integer=True, groups=1, same=True)))
@@ -131,4 +155,9 @@ def test_the_table_has_ratios_to_our_instructions_and_names_that_differ(tmp_path
     assert table_of(rows).rows == [
         ("b", "EdgeKit", "1.0", "0.8", "4.0", "2.5", "2 of 2"),
         ("b", "other", "1.5 (1.50)", "0.6 (0.75)", "4.0", "2.5", "2 of 2"),
+    ]
+    kinds = {"load": 900, "load_after_load": 300, "float_fused": 500, "other": 100}
+    row = Row("b", "cortex-m4", "other", 1800, None, 0, 0, {}, kinds)
+    assert table_of_kinds([row]).rows == [
+        ("b", "`cortex-m4`", "other", "1.2", *["0.0"] * 4, "0.5", "0.0", "0.1")
     ]

@@ -9,7 +9,6 @@ CMSIS-NN on the first and on the nRF5340-DK at 128 MHz). They are of other kerne
 """
 
 import argparse
-from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from edgekit.export.from_torch import from_torch
 from edgekit.export.random_inputs import draw
+from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.devices import profile
@@ -116,14 +116,13 @@ def vww() -> Network:
     return nn.Sequential(*layers), (torch.zeros(1, 3, 96, 96),)
 
 
-def counted(name: str, core: str) -> tuple[int, Counter[str]]:
-    """Multiply-accumulates, and executed instructions by kind, of a network on a core."""
+def quantized_network(name: str) -> Model:
+    """Return a network with seeded weights, at w8a8."""
     torch.manual_seed(0)
     model, _ = from_torch(f"layers.cycles:{name}", name=name)
     random = np.random.default_rng(0)
     clip = {str(value.name): draw(value, random, 4, 1) for value in model.stream_inputs}
-    quantized = quantize(model, Calibration((clip,), "noise"), "w8a8")
-    return count_kinds(quantized, core)
+    return quantize(model, Calibration((clip,), "noise"), "w8a8")
 
 
 def main() -> None:
@@ -145,7 +144,7 @@ def main() -> None:
     shares = Table("core", "network", "instructions by kind, %")
     for core, published in PUBLISHED.items():
         for name in (name for name in published[0].rates if only in name):
-            macs, kinds = counted(name, core)
+            macs, kinds = count_kinds(quantized_network(name), core)
             instructions = sum(kinds.values())
             each = profile(core).cycles_of(kinds)
             assert each is not None

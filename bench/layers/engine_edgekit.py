@@ -52,24 +52,31 @@ class EdgeKit:
             inputs=", ".join(f"(void *)input_{i}" for i in range(len(takes))),
             outputs=", ".join(f"(void *)output_{i}" for i in range(len(gives))),
         ).encode()
-        names = [held.name for held in case.inputs]
-        calls = [
-            [
-                real_values(case.inputs[place], feed[place])
-                for place in (names.index(tensor.name) for tensor in takes)
-            ]
-            for feed in case.feeds
-        ]
+        calls = real_calls(case, [tensor.name for tensor in takes])
         layers = [f"{layer.operator} {layer.name}" for layer in build.layers]
         return Program(files, calls, [size_of(tensor) for tensor in gives], layers=layers)
 
     def read(self, case: Case, made: Sequence[bytes]) -> list[Array]:
         """See `Engine`."""
-        arrays = [
-            np.frombuffer(content, np.float32 if held.is_integer else held.dtype)
-            for held, content in zip(case.outputs, made, strict=True)
-        ]
-        return [integer_values(*pair) for pair in zip(case.outputs, arrays, strict=True)]
+        return values_of_file(case, made)
+
+
+def real_calls(case: Case, names: Sequence[str]) -> list[list[Array]]:
+    """Return the inputs of each call by name, float32 where the file has integers that stand for reals."""
+    held = [tensor.name for tensor in case.inputs]
+    places = [held.index(name) for name in names]
+    return [
+        [real_values(case.inputs[place], feed[place]) for place in places] for feed in case.feeds
+    ]
+
+
+def values_of_file(case: Case, made: Sequence[bytes]) -> list[Array]:
+    """Return the outputs of a call in the types of the file, from those of an engine in float32."""
+    arrays = [
+        np.frombuffer(content, np.float32 if held.is_integer else held.dtype)
+        for held, content in zip(case.outputs, made, strict=True)
+    ]
+    return [integer_values(*pair) for pair in zip(case.outputs, arrays, strict=True)]
 
 
 def size_of(tensor: manifest.Tensor) -> int:

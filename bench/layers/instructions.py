@@ -25,6 +25,7 @@ from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.c.replay.files import port_files
 from edgekit.targets.devices import profile, profiles
 from edgekit.targets.instruction_sets import packing_of
+from edgekit.targets.kernel_costs import generic_costs
 
 SCALES = "mult, shift, 0, {min}, {max}"
 S8, S16 = SCALES.format(min=-128, max=127), SCALES.format(min=-32768, max=32767)
@@ -50,8 +51,9 @@ class Row:
         """The call with the kernels of some folders."""
         if self.conv is None:
             return self.call
+        kernel, shape = self.conv
         return self.call.format(
-            kernel=kernels_of(self.conv[0], packing_of(folders), self.conv[1])[0]
+            kernel=kernels_of(kernel, packing_of(folders), shape, generic_costs(folders))[0]
         )
 
 
