@@ -87,12 +87,25 @@ def _kernels(device: str, name: str) -> tuple[str, ...]:
 
 def cpu_flags() -> frozenset[str]:
     """Return the CPU flags that Linux reports; empty elsewhere."""
+    facts = _cpu_facts()
+    return frozenset(facts.get("flags", facts.get("Features", "")).split())
+
+
+def processor() -> str | None:
+    """Return vendor, family and model of an x86 processor, as Linux reports them; None elsewhere."""
+    facts = _cpu_facts()
+    names = ("vendor_id", "cpu family", "model")
+    if not all(name in facts for name in names):
+        return None
+    vendor, family, model = (facts[name] for name in names)
+    return f"{vendor} family {family} model {model}"
+
+
+def _cpu_facts() -> dict[str, str]:
+    """The rows of the first CPU that Linux reports; empty elsewhere."""
     try:
-        lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return frozenset()
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() in ("flags", "Features"):
-            return frozenset(value.split())
-    return frozenset()
+        return {}
+    rows = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in rows}

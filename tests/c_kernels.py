@@ -27,6 +27,7 @@ from edgekit.targets.c.packing.weights import pack
 from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.devices import cpu_flags
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing, packing_of
+from edgekit.targets.kernel_costs import generic_costs
 
 ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
@@ -183,7 +184,7 @@ def ways(call: Call, folders: Sequence[str]) -> list[Call]:
         rows = 1 if "transpose" in call.kernel else shape.out_c
         full = conv_weights(shape, "transpose" in call.kernel)
         w = int4_rows(w, rows, prod(full) // rows).reshape(full)
-    for kernel in kernels_of(call.kernel, own, shape):
+    for kernel in kernels_of(call.kernel, own, shape, generic_costs(folders)):
         args = list(call.args)
         args[2:4] = pack_conv(own, kernel, w, np.asarray(bias), x_zero, shape)
         made.append(replace(call, kernel=kernel, args=args))

@@ -237,6 +237,7 @@ FREE = {
     ("export", "--mid-side"): NAMES_ALONE,
     ("stream", "--control"): NAMES_ALONE,
     ("bench", "--again"): "a switch",
+    ("doctor", "--measure"): "a switch",
     ("inspect", "--proof"): "a switch",
     ("targets", "--boards"): "a switch",
     ("replay", "DIR"): "read after the recording, which says which build it is of",

@@ -76,6 +76,7 @@ LARGEST_WHEEL_BYTES = 6_000_000
 SUITES = {
     "arguments",
     "bench",
+    "bench_cycles",
     "c_check",
     "command_mistakes",
     "costs",

@@ -155,7 +155,8 @@ class Manifest:
     run time, has network (SHA-256 of all C but the weights) and weights_bytes. `sparse`, of a network with N:M sparse
     weights, has a row for each of them: node, weights (w, or r of a recurrent product), pattern, stored (packed, bytes
     or dense), reason (why dense), bytes, dense_bytes. `kernels`, of C builds, has a row for each layer that has
-    candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_MODEL` or `BY_SCHEDULE`).
+    candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_SCHEDULE`, or `BY_MODEL`
+    with the row of costs, for a host's processor).
     `files`, of a finished build, has the digest of every other file by its name. `digest` is that of the emitted ones
     alone.
     """

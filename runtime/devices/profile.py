@@ -36,8 +36,47 @@ class Part:
 
 
 @dataclass(frozen=True)
+class KernelCosts:
+    """What the choice of x86 kernels for convolutions needs to know of a processor: a row of ``kernel_costs.toml``.
+
+    Times are in that of a product of a vector.
+
+    Attributes:
+        row: where it is from, for people.
+        channels_start: beginning and keeping the sums of ``ek_conv_channels_f32``.
+        copied_row, copied_vector: copying a row and each of its vectors beside their padding.
+        rows_start: beginning and keeping the sums of ``ek_conv_f32``.
+        rows_speed: its products, compared with those of ``ek_conv_channels_f32``; at most 1 in a pipeline alike.
+        narrow_rows, few_rows: the share that it reaches in rows of less than 12 outputs, and in few positions.
+        laid_row: laying an input in rows, in outputs' products.
+        planes: the share that it reaches where each tap has a plane of its own.
+        tile_inputs, tile_outputs: transforming an input of a vector of tiles, and a vector of outputs of a tile.
+        weight_bytes: of weights that come from memory meanwhile, for each lane.
+        few_points, few_windows, few_words: the most positions for which integer weights of all channels are read for
+            each of them: of int8 inputs with one tap and with several, and of int16 inputs.
+    """
+
+    row: str
+    channels_start: float
+    copied_row: float
+    copied_vector: float
+    rows_start: float
+    rows_speed: float
+    narrow_rows: float
+    few_rows: float
+    laid_row: float
+    planes: float
+    tile_inputs: float
+    tile_outputs: float
+    weight_bytes: float
+    few_points: float
+    few_windows: float
+    few_words: float
+
+
+@dataclass(frozen=True)
 class Profile:
-    """One device; fields that do not apply are empty or None. ``targets/devices.toml`` explains each field."""
+    """One device; fields that do not apply are empty or None. ``targets/devices.toml`` explains each but `costs`."""
 
     name: str
     emits: str
@@ -59,6 +98,7 @@ class Profile:
     roof_from: str = ""
     memory: Mapping[str, Region] = field(default_factory=dict)
     parts: Sequence[Part] = ()
+    costs: KernelCosts | None = None
 
     def cycles_of(self, kinds: Mapping[str, int]) -> float | None:
         """Return the mean cycles of an executed instruction, by kind; None without a model."""

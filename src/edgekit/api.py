@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
     from edgekit.verbs.inspection import inspect as inspect
+    from edgekit.verbs.processor.measurement import measure_processor as measure_processor
     from edgekit.verbs.recordings.replay import replay as replay
     from edgekit.verbs.serve import serve as serve
 
@@ -49,6 +50,7 @@ MODULES = {
     "find_boards": "edgekit.verbs.doctor",
     "finetune": "edgekit.verbs.export.weights",
     "inspect": "edgekit.verbs.inspection",
+    "measure_processor": "edgekit.verbs.processor.measurement",
     "prune": "edgekit.verbs.export.weights",
     "replay": "edgekit.verbs.recordings.replay",
     "serve": "edgekit.verbs.serve",

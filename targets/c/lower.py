@@ -383,14 +383,15 @@ def _sparse_rows(ctx: Context) -> list[JsonObject] | None:
 
 def _kernel_rows(ctx: Context) -> list[JsonObject] | None:
     """Return the manifest's rows of kernels; None where no layer has candidates."""
-    schedule = ctx.selection.schedule
+    schedule, costs = ctx.selection.schedule, ctx.selection.profile.costs
+    by_model = BY_MODEL if costs is None else f"{BY_MODEL}, costs {costs.row}"
     return [
         {
             "layer": choice.node,
             "operator": choice.operator,
             "kernel": choice.kernel,
             "others": list(choice.others),
-            "by": BY_SCHEDULE if choice.node in schedule else BY_MODEL,
+            "by": BY_SCHEDULE if choice.node in schedule else by_model,
         }
         for choice in ctx.choices.values()
     ] or None

@@ -30,6 +30,7 @@ from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
 from edgekit.runtime.runners.toolchain import CXX_NAMES, HOW_TO_GET, compilers
 from edgekit.targets.board_names import NamedBoard, board_problem, boards, find_board
 from edgekit.targets.devices import profile, profiles
+from edgekit.verbs.processor.cost_rows import MEASURED, cost_file, host_costs
 from edgekit.verbs.targets import TARGETS
 
 C_COMPILER = "C compiler"
@@ -143,7 +144,15 @@ def doctor() -> list[ToolFacts]:
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
     packages = [_package(*row) for row in PACKAGES]
-    tools = [*found, _cache(), *device_tools(), *packages, _executorch(), _portaudio()]
+    tools = [
+        *found,
+        _cache(),
+        *_kernel_costs(),
+        *device_tools(),
+        *packages,
+        _executorch(),
+        _portaudio(),
+    ]
     return [*_edgekit(), *tools]
 
 
@@ -281,6 +290,20 @@ def _cache() -> ToolFacts:
     return ToolFacts(
         "cache", used_for, f"{cache.used_bytes() / (1 << 20):,.1f} MiB", folder, None, None
     )
+
+
+def _kernel_costs() -> list[ToolFacts]:
+    """The row of costs that chooses kernels for this machine; none where no choice depends on one."""
+    name, used_for = "kernel costs", "target host: choice of kernels; doctor --measure finds them"
+    try:
+        costs, file = host_costs(), cost_file()
+    except UsageError as error:
+        return [ToolFacts(name, used_for, None, str(error), None, None)]
+    if costs is None:
+        return []
+    state, _, row = costs.row.partition(" ")
+    path = f"{file}" if state == MEASURED else "kernel_costs.toml of EdgeKit"
+    return [ToolFacts(name, used_for, state, f"{row}: {path}", None, None)]
 
 
 def _executorch() -> ToolFacts:

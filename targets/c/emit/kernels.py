@@ -10,9 +10,10 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem, UsageError
 from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import INTEGER_DOMAIN
-from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.devices.profile import KernelCosts, Profile
 from edgekit.targets.build import Choice
 from edgekit.targets.instruction_sets import PORTABLE, Packing, packing_of
+from edgekit.targets.kernel_costs import generic_costs
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Selection:
     def float_packing(self) -> Packing:
         """The order in which float kernels read weights: the portable ones where the order of sums is fixed."""
         return PORTABLE if self.fixed_order else self.packing
+
+    @property
+    def costs(self) -> KernelCosts:
+        """The row of the device's processor; without one the generic row of its instruction set."""
+        return self.profile.costs or generic_costs(self.profile.kernels)
 
 
 def _yes(_selection: Selection, _node: ir.Node) -> bool:

@@ -11,6 +11,7 @@ from functools import partial
 
 from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape
+from edgekit.runtime.devices.profile import KernelCosts
 from edgekit.targets.c.packing.conv_weights import (
     INTERLEAVED_CHANNELS,
     Weights,
@@ -33,6 +34,7 @@ from edgekit.targets.instruction_sets import Packing
 
 NAME = re.compile(rf"(ek_conv\w*?)_s(8|16)_s(?:8|16)(_{INT4})?")
 Rule = Callable[[ConvShape, Packing, int], bool]  # with the bits of inputs
+CostRule = Callable[[ConvShape, Packing, int, KernelCosts], bool]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class ConvPath:
     has: Callable[[Packing, int, bool], bool]
     pack: Callable[[Packing, Weights], tuple[Array, Array]]
     takes: Rule = lambda _shape, _own, _bits: True
-    pays: Rule = lambda _shape, _own, _bits: True
+    pays: CostRule = lambda _shape, _own, _bits, _costs: True
 
 
 def pack_conv(
@@ -71,13 +73,13 @@ def pack_conv(
     return path.pack(own, Weights(w, bias, x_zero, bits, is_int4, shape))
 
 
-def kernels_of(kernel: str, own: Packing, shape: ConvShape) -> list[str]:
+def kernels_of(kernel: str, own: Packing, shape: ConvShape, costs: KernelCosts) -> list[str]:
     """Return kernels with the same result as one of them, and the same element types: first the fastest."""
     path, bits, is_int4 = _row_of(kernel)
     paths = next(rows for rows in (CONV_PATHS, TRANSPOSED_PATHS) if path in rows)
     there = [other for other in paths if other.has(own, bits, is_int4)]
     taking = [other for other in there if other.takes(shape, own, bits)]
-    best = next(other for other in taking if other.pays(shape, own, bits))
+    best = next(other for other in taking if other.pays(shape, own, bits, costs))
     ordered = (best, *(other for other in taking if other is not best))
     return [kernel.replace(path.kernel, other.kernel, 1) for other in ordered]
 
@@ -111,10 +113,12 @@ def _by_strips(own: Packing, bits: int, is_int4: bool) -> bool:
     return _by_tiles(own, bits, is_int4) and tiles_of(own).strips
 
 
-def _are_few(s: ConvShape, own: Packing, bits: int) -> bool:
+def _are_few(s: ConvShape, own: Packing, bits: int, costs: KernelCosts) -> bool:
     """Whether outputs are too few for vectors of positions; int16 inputs have tiles of six with AVX-512."""
     tiles = own.channels == 4 and bits == 16
-    most = 18 if tiles and s.out_c >= 24 else 12 if tiles or s.k_h * s.k_w > 1 else 8
+    most = costs.few_windows if tiles or s.k_h * s.k_w > 1 else costs.few_points
+    if tiles and s.out_c >= 24:
+        most = costs.few_words
     return s.out_h * s.out_w <= most and s.out_c >= 16
 
 
@@ -127,7 +131,7 @@ def _channels_fit_in_band(s: ConvShape, own: Packing, bits: int) -> bool:
     return elements * kernel <= 16000
 
 
-def _pay_side_by_side(s: ConvShape, own: Packing, bits: int) -> bool:
+def _pay_side_by_side(s: ConvShape, own: Packing, bits: int, _costs: KernelCosts) -> bool:
     """Whether the channels suffice, and more than one tap where four of them are together."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
     if bits == 16:
@@ -144,7 +148,7 @@ def _are_points(s: ConvShape, _own: Packing, _bits: int) -> bool:
     return one and (s.in_h, s.in_w) == (s.out_h, s.out_w) and s.in_c // s.groups <= 2048
 
 
-def _pay_by_points(s: ConvShape, _own: Packing, _bits: int) -> bool:
+def _pay_by_points(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:
     """Whether channels are added, or are longer than a band of one by itself."""
     return s.in_c > s.groups or s.out_h * s.out_w > 3840
 
@@ -167,7 +171,7 @@ def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
 
 
-def _pay_in_planes(s: ConvShape, _own: Packing, _bits: int) -> bool:
+def _pay_in_planes(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:
     """Whether channels that are added have enough taps and positions for bands of their own."""
     return s.in_c == s.groups or (s.k_h * s.k_w >= 5 and s.out_h * s.out_w >= 8)
 
@@ -177,7 +181,7 @@ def _fit_in_strips(s: ConvShape, _own: Packing, _bits: int) -> bool:
     return s.dil_w == 1 and s.stride_w <= s.k_w
 
 
-def _pay_in_strips(s: ConvShape, own: Packing, _bits: int) -> bool:
+def _pay_in_strips(s: ConvShape, own: Packing, _bits: int, _costs: KernelCosts) -> bool:
     """Whether positions share columns, or channels are few."""
     channels, _, _ = tile_piece(s, tiles_of(own))
     return s.stride_w < s.k_w + (channels < INTERLEAVED_CHANNELS)
@@ -189,7 +193,7 @@ def _fit_in_runs(s: ConvShape, _own: Packing, _bits: int) -> bool:
     return s.dil_w == 1 and s.in_c // s.groups * down * across <= 8
 
 
-def _pay_in_runs(s: ConvShape, _own: Packing, _bits: int) -> bool:
+def _pay_in_runs(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:
     """Whether a block has many outputs."""
     return s.stride_w >= 16
 
@@ -199,9 +203,11 @@ def _fit_phases_in_strips(s: ConvShape, own: Packing, bits: int) -> bool:
     return all(_fit_in_strips(one, own, bits) for one in _phases_with_taps(s))
 
 
-def _pay_phases_in_strips(s: ConvShape, own: Packing, bits: int) -> bool:
+def _pay_phases_in_strips(s: ConvShape, own: Packing, bits: int, costs: KernelCosts) -> bool:
     """Whether that pays for at least half of the taps."""
-    gains = [(1 if _pay_in_strips(one, own, bits) else -1, one) for one in _phases_with_taps(s)]
+    gains = [
+        (1 if _pay_in_strips(one, own, bits, costs) else -1, one) for one in _phases_with_taps(s)
+    ]
     return sum(sign * one.k_h * one.k_w for sign, one in gains) >= 0
 
 

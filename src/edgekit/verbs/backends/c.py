@@ -1,13 +1,16 @@
 """C sources: for this machine, portable, and for emulated devices."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from edgekit.base.errors import Problem
 from edgekit.graph.model import Model
 from edgekit.targets.build import Build
 from edgekit.targets.c.lower import check_c, lower_c
 from edgekit.targets.c.plugin.table import wrap_build, wrap_problems
+from edgekit.targets.devices import profile
 from edgekit.verbs.export.option_checks import texts_of
+from edgekit.verbs.processor.cost_rows import host_costs
 from edgekit.verbs.targets import WEIGHTS
 
 INSIDE, EXTERNAL = WEIGHTS
@@ -38,6 +41,7 @@ def lower(
     knobs: Mapping[str, str] | None = None,
     schedule: Mapping[str, str] | None = None,
 ) -> Build:
-    """Return the build, with plug-ins where they are asked for."""
-    build = lower_c(model, target, external=weights == EXTERNAL, schedule=schedule)
+    """Return the build, with plug-ins where they are asked for; `host` has the costs of this machine's processor."""
+    device = replace(profile(target), costs=host_costs()) if target == "host" else None
+    build = lower_c(model, target, device, weights == EXTERNAL, schedule)
     return wrap_build(build, model, texts_of(wrap), knobs)

@@ -6,7 +6,7 @@ and begins the next.
 
 import ctypes
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from itertools import groupby
@@ -32,6 +32,7 @@ from edgekit.verbs.replay import replay_folder
 REPLAY = files("edgekit.runtime") / "replay"
 BEHIND = ("the end of the hop", "")
 COUNTED_HOPS = 1
+Statistic = Callable[..., Array]  # over an axis of an array
 TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of the inputs
 
 
@@ -57,10 +58,18 @@ def time_layers(
     return ByLayer("us", _rows(layers, us))
 
 
-def measure_builds(builds: Sequence[Build], device: Profile) -> list[ByLayer]:
+def measure_builds(
+    builds: Sequence[Build], device: Profile, rounds: int = ROUNDS, of_round: Statistic = np.median
+) -> list[ByLayer]:
     """Return the cost of each layer in each of several builds, over the same hops of noise.
 
     On this machine the cost is time, measured in turn; on an emulated device it is instructions.
+
+    Args:
+        builds: of one network.
+        device: their device.
+        rounds: of all builds; the least one counts.
+        of_round: the statistic of a round's hops; the least one is right on a busy machine, too.
 
     Raises:
         ToolError: no compiler or emulator, or one failed.
@@ -83,22 +92,25 @@ def measure_builds(builds: Sequence[Build], device: Profile) -> list[ByLayer]:
             contenders.append((marked, build.layers))
         inputs = noise_hops((*given.hop_inputs, *given.constants), hops)
         stack.enter_context(one_core())
-        return _timed_in_turn(contenders, inputs)
+        return _timed_in_turn(contenders, inputs, rounds, of_round)
 
 
 def _timed_in_turn(
-    contenders: "Sequence[tuple[_MarkedContender, Sequence[Layer]]]", inputs: Arrays
+    contenders: "Sequence[tuple[_MarkedContender, Sequence[Layer]]]",
+    inputs: Arrays,
+    rounds: int,
+    of_round: Statistic,
 ) -> list[ByLayer]:
-    """Time builds in turn: of each layer the least of its medians over the hops of a round."""
+    """Time builds in turn: of each layer the least of all rounds."""
     for contender, layers in contenders:  # caches and pages are warm
         contender.hops_ns(inputs, layers)
-    rounds = [
-        [np.median(contender.hops_ns(inputs, layers), axis=0) for contender, layers in contenders]
-        for _ in range(ROUNDS)
+    found = [
+        [of_round(contender.hops_ns(inputs, layers), axis=0) for contender, layers in contenders]
+        for _ in range(rounds)
     ]
     return [
         ByLayer("us", _rows(layers, np.min(own, axis=0) / 1000))
-        for (_, layers), own in zip(contenders, zip(*rounds, strict=True), strict=True)
+        for (_, layers), own in zip(contenders, zip(*found, strict=True), strict=True)
     ]
 
 

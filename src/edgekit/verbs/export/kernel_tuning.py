@@ -90,17 +90,17 @@ def tune(lower: Lower, device: Profile, progress: Progress) -> tuple[MeasuredKer
     known = _read_costs(path)
     new = [c for c in choices if not {c.kernel, *c.others} <= known.get(c.form, {}).keys()]
     if new:
-        builds = [first, *map(lower, _schedules(new))]
+        builds = [first, *map(lower, schedules_of(new))]
         progress("tune", 0, len(builds))
-        known |= _costs(new, builds, measure_builds(builds, device))
+        known |= mean_costs(new, builds, measure_builds(builds, device))
         if path is not None:
             with replacement_path(path) as temporary:
                 temporary.write_text(json.dumps(known), encoding="utf-8")
     return tuple(_best_kernels(choices, known, "instructions" if device.is_cross else "us"))
 
 
-def _schedules(choices: Sequence[Choice]) -> list[Schedule]:
-    """Schedules in which each of the other kernels of every layer occurs."""
+def schedules_of(choices: Sequence[Choice]) -> list[Schedule]:
+    """Return schedules in which each of the other kernels of every layer occurs."""
     most = max(len(choice.others) for choice in choices)
     return [{c.node: c.others[i] for c in choices if i < len(c.others)} for i in range(most)]
 
@@ -110,8 +110,10 @@ def schedule_of(tried: Sequence[MeasuredKernels]) -> dict[str, str]:
     return {layer: row.chosen for row in tried for layer in row.layers}
 
 
-def _costs(choices: Sequence[Choice], builds: Sequence[Build], found: Sequence[ByLayer]) -> Costs:
-    """The mean cost of each kernel over the layers of a form."""
+def mean_costs(
+    choices: Sequence[Choice], builds: Sequence[Build], found: Sequence[ByLayer]
+) -> Costs:
+    """Return the mean cost of each kernel over the layers of a form."""
     forms = {choice.node: choice.form for choice in choices}
     each: dict[str, dict[str, list[float]]] = {}
     for build, costs in zip(builds, found, strict=True):

@@ -112,9 +112,9 @@ def _takes_channels(selection: Selection, node: ir.Node) -> bool:
 
 def _by_channels(selection: Selection, node: ir.Node) -> bool:
     """Whether vectors of output channels take less time than those of positions, as ``ek_conv_f32`` has them."""
-    lanes, s = selection.float_packing.columns, _used_shape(node)
+    lanes, s, costs = selection.float_packing.columns, _used_shape(node), selection.costs
     assert s is not None
-    return rate_by_channels(s, lanes) > rate_by_rows(s, lanes)
+    return rate_by_channels(s, lanes, costs) > rate_by_rows(s, lanes, costs)
 
 
 def has_room(s: ConvShape) -> bool:

@@ -1,30 +1,32 @@
 """The cost model of float convolutions: the share of a core's products that two kernels reach on a shape.
 
-The numbers are measured on layers of ``bench/layers/layers.py``.
+What depends on the processor is in its row of `KernelCosts`.
 """
 
 from edgekit.operators.geometry import ConvShape
+from edgekit.runtime.devices.profile import KernelCosts
 
 WIDE = 8  # lanes above which tiles of twelve sums wait less for their outputs
 ROOM = 24576  # floats of inputs with their padding, ``EK_ROOM``
 LEAST_COLUMNS = {8: 6, 16: 14}  # of a block of channels' vectors by lanes, ``EK_TILE_POSITIONS``
-COPIED_ROW, COPIED_VECTOR = 8, 2  # of inputs with their padding, in products of a vector
 
 
-def rate_by_channels(s: ConvShape, lanes: int) -> float:
+def rate_by_channels(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
     """Return the share that ``ek_conv_channels_f32`` reaches: of its lanes, its sums and its copies.
 
     Args:
         s: the shape, with a single group.
         lanes: of a vector.
+        costs: of the processor.
     """
     panels, taps = -(-s.out_c // lanes), s.in_c * s.k_h * s.k_w
     products = s.out_h * s.out_w * taps * panels
-    copies = 0 if is_inside(s) else s.in_c * _time_of_copies(s, lanes)
-    return s.out_c / (panels * lanes) * taps / (taps + 16) * products / (products + copies)
+    copies = 0 if is_inside(s) else s.in_c * _time_of_copies(s, lanes, costs)
+    summed = taps / (taps + costs.channels_start)
+    return s.out_c / (panels * lanes) * summed * products / (products + copies)
 
 
-def _time_of_copies(s: ConvShape, lanes: int) -> int:
+def _time_of_copies(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
     """The time in which blocks copy one channel with its padding, cut as ``ek_cut_of`` does."""
     reach = (s.k_h - 1) * s.dil_h + 1, (s.k_w - 1) * s.dil_w + 1
     wide = ROOM // (s.in_c * reach[0]) - reach[1]
@@ -36,43 +38,45 @@ def _time_of_copies(s: ConvShape, lanes: int) -> int:
         down = -(-s.out_h // max(1, (ROOM // (s.in_c * pitch) - reach[0]) // s.stride_h + 1))
         height = (-(-s.out_h // down) - 1) * s.stride_h + reach[0]
         rows, vectors = down * across * height, -(-pitch // lanes)
-        found.append((rows * vectors, rows * (COPIED_ROW + COPIED_VECTOR * vectors)))
+        time = rows * (costs.copied_row + costs.copied_vector * vectors)
+        found.append((rows * vectors, time))
         most = (most + 1) // 2
         if down == 1 or most < LEAST_COLUMNS[lanes]:
             return min(found)[1]
 
 
-def rate_by_rows(s: ConvShape, lanes: int) -> float:
+def rate_by_rows(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
     """Return the share that ``ek_conv_f32`` reaches: of its lanes, its sums, and its rows.
 
     Rows are laid out by their strides for all outputs at once; narrow ones cost more.
     """
     positions, taps = s.out_h * s.out_w, s.in_c * s.k_h * s.k_w
     full = positions / (-(-positions // lanes) * lanes)
-    return full * _share_of_rows(s, lanes) * taps / (taps + (4 if lanes > WIDE else 8))
+    share = _share_of_rows(s, lanes, costs)
+    return full * share * taps / (taps + costs.rows_start) * costs.rows_speed
 
 
-def _share_of_rows(s: ConvShape, lanes: int) -> float:
+def _share_of_rows(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
     """The share of the time that products take, idle lanes and sums aside; at most 1."""
     kernel, stride, positions = s.k_h * s.k_w, s.stride_h * s.stride_w, s.out_h * s.out_w
     one_row = is_inside(s) and stride == 1
     pointwise = one_row and kernel == 1
     wide = lanes > WIDE
-    share = (0.97 if wide else 0.95) if one_row else _share_of_laid_rows(s, lanes)
+    share = (0.97 if wide else 0.95) if one_row else _share_of_laid_rows(s, lanes, costs)
     if s.out_w < 12 and not pointwise:
-        share *= 0.75
+        share *= costs.narrow_rows
     if positions < 4 * lanes and not (wide and pointwise and positions % lanes == 0):
-        share *= 0.8
+        share *= costs.few_rows
     return share
 
 
-def _share_of_laid_rows(s: ConvShape, lanes: int) -> float:
+def _share_of_laid_rows(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
     """That of rows that are laid out for all outputs."""
     kernel, stride = s.k_h * s.k_w, s.stride_h * s.stride_w
     apart = kernel <= stride > 1  # each tap has a plane of its own, so that bands have few
-    gathered = (3 if s.stride_w <= 2 else 24) / max(kernel / stride, 1)
+    gathered = costs.laid_row * (1 if s.stride_w <= 2 else 8) / max(kernel / stride, 1)
     share = 0.95 if lanes > WIDE and s.out_w % lanes == 0 else 0.9
-    return share * s.out_c / (s.out_c + max(gathered, 6 * apart)) * (0.8 if apart else 1)
+    return share * s.out_c / (s.out_c + max(gathered, 6 * apart)) * (costs.planes if apart else 1)
 
 
 def is_inside(s: ConvShape) -> bool:

@@ -137,7 +137,7 @@ def _path_supports(path: ConvPath, shape_of: ShapeOf, selection: Selection, node
 def _pays(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
     """Whether it takes less time than the paths after it."""
     shape, bits = shape_of(node), 8 * item_bytes(node.inputs[0])
-    return shape is not None and path.pays(shape, selection.packing, bits)
+    return shape is not None and path.pays(shape, selection.packing, bits, selection.costs)
 
 
 def _call_packed(

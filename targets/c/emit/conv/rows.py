@@ -57,7 +57,7 @@ def is_runs(selection: Selection, node: ir.Node) -> bool:
         return False
     narrow = array_attribute(node, "w").dtype == np.int8 and x is not None and item_bytes(x) == 1
     shape = ConvShape.of(ints(node, "shape", []))
-    return narrow and RUNS.takes(shape, own, 8) and RUNS.pays(shape, own, 8)
+    return narrow and RUNS.takes(shape, own, 8) and RUNS.pays(shape, own, 8, selection.costs)
 
 
 def pays(selection: Selection, node: ir.Node) -> bool:

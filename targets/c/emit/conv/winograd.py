@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array, Float32
 from edgekit.operators.geometry import ConvShape, conv_shape, dims
 from edgekit.operators.roles import constant
+from edgekit.runtime.devices.profile import KernelCosts
 from edgekit.targets.c.emit.conv.float_rates import rate_by_channels, rate_by_rows
 from edgekit.targets.c.emit.kernels import Selection
 
@@ -16,12 +17,7 @@ TAPS = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])  # G 
 STRIPS = 1 << 15, 1 << 17  # floats of the inputs and sums of a strip, which stay near
 CACHE = 1 << 18  # bytes of the second one where it is not known
 LEAST_TILES, MOST_COLUMNS, MOST_INPUTS = 8, 64, 1024
-
-# Times, in that of a product of a vector; measured on layers of `bench/layers/layers.py`.
-INPUTS = 95  # transforming an input of a vector of tiles
-OUTPUTS = 75  # transforming a vector of outputs of a tile
-PLACE = 4  # beginning and keeping its sums at a place
-BYTES = 0.2  # of weights that come from memory meanwhile, for each lane
+PLACE = 4  # products in whose time a vector of sums of a place begins and is kept
 GAIN = 0.9  # of the other kernels' time, below which it counts
 
 
@@ -86,17 +82,31 @@ def _fits(s: ConvShape) -> bool:
 def pays(selection: Selection, node: ir.Node) -> bool:
     """Whether a 3x3 convolution takes less time by tiles: its products, its transforms, and weights from memory."""
     lanes, s = selection.float_packing.columns, conv_shape(node, [3, 3])
+    cache, costs = selection.profile.l2_bytes, selection.costs
+    tiled = time_by_tiles(s, lanes, cache, costs)
+    return tiled < GAIN * time_of_others(s, lanes, cache, costs)
+
+
+def time_by_tiles(s: ConvShape, lanes: int, cache: int | None, costs: KernelCosts) -> float:
+    """Return the time of ``ek_conv_winograd_f32``, in that of a product of a vector."""
     high, wide, panels = -(-s.out_h // 2), -(-s.out_w // 2), -(-s.out_c // lanes)
-    cache = selection.profile.l2_bytes
     strip = strip_of(s, cache)
-    inputs = high * -(-wide // strip.columns) * -(-strip.columns // lanes) * s.in_c * INPUTS
-    outputs = high * wide * panels * (PLACES * (s.in_c + PLACE) + OUTPUTS)
+    vectors = high * -(-wide // strip.columns) * -(-strip.columns // lanes)
+    inputs = vectors * s.in_c * costs.tile_inputs
+    outputs = high * wide * panels * (PLACES * (s.in_c + PLACE) + costs.tile_outputs)
+    return max(inputs + outputs, PLACES * _time_of_weights(s, lanes, cache, costs))
+
+
+def time_of_others(s: ConvShape, lanes: int, cache: int | None, costs: KernelCosts) -> float:
+    """Return that of the faster one of the other kernels."""
+    reached = max(rate_by_rows(s, lanes, costs), rate_by_channels(s, lanes, costs))
+    return max(s.macs / lanes / reached, 9 * _time_of_weights(s, lanes, cache, costs))
+
+
+def _time_of_weights(s: ConvShape, lanes: int, cache: int | None, costs: KernelCosts) -> float:
+    """Return the time in which a place's or tap's weights come from memory; 0 if all of them fit into the cache."""
     far = 4 * PLACES * s.in_c * s.out_c > (cache or CACHE)
-    weight = 4 * s.in_c * panels / BYTES * far  # a place or a tap of all inputs and outputs
-    tiled = max(inputs + outputs, PLACES * weight)
-    reached = max(rate_by_rows(s, lanes), rate_by_channels(s, lanes))
-    other = max(s.macs / lanes / reached, 9 * weight)
-    return tiled < GAIN * other
+    return 4 * s.in_c * -(-s.out_c // lanes) / costs.weight_bytes * far
 
 
 def _equal(n: int, most: int) -> int:

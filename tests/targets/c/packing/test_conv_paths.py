@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from edgekit.operators.geometry import ConvShape
+from edgekit.runtime.devices.profile import KernelCosts
 from edgekit.targets.c.packing.conv_paths import (
     has_kernel,
     kernels_of,
     pack_conv,
 )
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE
+from edgekit.targets.kernel_costs import generic_costs
 
 PICTURE = ConvShape(16, 20, 20, 24, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1)
 FRAME = ConvShape(64, 1, 3, 32, 1, 1, 1, 3, 1, 1, 1, 1, 0, 0, 1)
@@ -22,10 +24,15 @@ TRANSPOSED = ConvShape(8, 1, 30, 4, 1, 60, 1, 4, 1, 2, 1, 1, 0, 1, 1)
 HOPS = ConvShape(4, 1, 3, 4, 1, 128, 1, 192, 1, 64, 1, 1, 0, 64, 4)
 
 
+def costs_of(isa: str) -> KernelCosts:
+    """The generic row of an instruction set."""
+    return generic_costs(INSTRUCTION_SETS[isa].folders)
+
+
 def chosen(kernel: str, isa: str, shape: ConvShape) -> str:
     """What the name of the kernel that is taken has between the family and the types."""
     family, types = kernel.split("_s", 1)
-    best = kernels_of(kernel, INSTRUCTION_SETS[isa].packing, shape)[0]
+    best = kernels_of(kernel, INSTRUCTION_SETS[isa].packing, shape, costs_of(isa))[0]
     return best.removeprefix(family).removesuffix(f"_s{types}")
 
 
@@ -66,9 +73,9 @@ def test_a_long_kernel_of_two_channels_has_no_room_in_a_band_of_pairs() -> None:
         INSTRUCTION_SETS["avx2"].packing,
         ConvShape(2, 1, 2110, 3, 1, 11, 1, 2100, *[1] * 4, 0, 0, 1),
     )
-    assert "ek_conv_bands_s8_s8" not in kernels_of("ek_conv_s8_s8", own, shape)
+    assert "ek_conv_bands_s8_s8" not in kernels_of("ek_conv_s8_s8", own, shape, costs_of("avx2"))
     shorter = replace(shape, k_w=2048, out_w=63)
-    assert kernels_of("ek_conv_s8_s8", own, shorter)[0] == "ek_conv_bands_s8_s8"
+    assert kernels_of("ek_conv_s8_s8", own, shorter, costs_of("avx2"))[0] == "ek_conv_bands_s8_s8"
 
 
 def test_inputs_of_int16_are_pairs_side_by_side_and_have_no_tiles() -> None:
@@ -84,14 +91,14 @@ def test_inputs_of_int16_are_pairs_side_by_side_and_have_no_tiles() -> None:
 
 def test_every_way_that_computes_a_shape_is_named() -> None:
     own = INSTRUCTION_SETS["avx2"].packing
-    names = kernels_of("ek_conv_s8_s16", own, PICTURE)
+    names = kernels_of("ek_conv_s8_s16", own, PICTURE, costs_of("avx2"))
     assert names == ["ek_conv_bands_s8_s16", "ek_conv_positions_s8_s16", "ek_conv_s8_s16"]
-    assert kernels_of("ek_conv_s8_s8_w4", own, PICTURE) == [
+    assert kernels_of("ek_conv_s8_s8_w4", own, PICTURE, costs_of("avx2")) == [
         "ek_conv_bands_s8_s8_w4",
         "ek_conv_positions_s8_s8_w4",
         "ek_conv_s8_s8_w4",
     ]
-    assert kernels_of("ek_conv_s8_s8", PORTABLE, PICTURE) == ["ek_conv_s8_s8"]
+    assert kernels_of("ek_conv_s8_s8", PORTABLE, PICTURE, generic_costs(())) == ["ek_conv_s8_s8"]
     assert not has_kernel(PORTABLE, "ek_conv_planes_s8_s8") and has_kernel(
         PORTABLE, "ek_conv_s16_s8"
     )
@@ -103,7 +110,7 @@ def test_weights_follow_the_named_way() -> None:
     bias, own = np.arange(24, dtype=np.int32), INSTRUCTION_SETS["avx2"].packing
     arrays = {
         kernel: pack_conv(own, kernel, w, bias, 3, PICTURE)
-        for kernel in kernels_of("ek_conv_s8_s8", own, PICTURE)
+        for kernel in kernels_of("ek_conv_s8_s8", own, PICTURE, costs_of("avx2"))
     }
     sums = w.reshape(24, -1).sum(1, np.int64)
     np.testing.assert_array_equal(arrays["ek_conv_positions_s8_s8"][1], bias - 3 * sums)
