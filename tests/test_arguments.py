@@ -207,6 +207,7 @@ CASES = (
     ("export net.onnx --target cortex-m4 -o new --board no.toml", "--board", "no.toml"),
     (f"{PLAIN} --schedule no.toml", "--schedule", "no.toml"),
     (f"{PLAIN} --state a", "--state", "not a pair"),
+    (f"{PLAIN} --state a=b", "--state", "write a colon, as a:b"),
     (f"{PLAIN} --frontend mel", "--frontend", "mel"),
     (f"{PLAIN} --max-flash 9", "--max-flash", "which chooses nothing"),
     (f"{PLAIN} --max-ram 9", "--max-ram", "which chooses nothing"),

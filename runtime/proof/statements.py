@@ -290,7 +290,7 @@ class Function(Expressions):
         return any(isinstance(value, Pointer) for value in held)
 
     def _has_calls(self, _tree: Value) -> bool:
-        """Whether statements call what must be followed once for each turn."""
+        """Whether statements call what must be followed once for each turn: nothing in a hop, other functions do."""
         return False
 
 
