@@ -13,7 +13,7 @@ DEMO := demo-denoise
 
 help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
-	@echo "make test   ruff, mypy, pyright, pytest"
+	@echo "make test   ruff, mypy, pyright, and a test of each kind"
 	@echo "make test-all   the same, the tests that are marked slow, and make test-processors"
 	@echo "make test-processors   the tests as older processors round: tests/processors.py has a row for each"
 	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"

@@ -1,5 +1,6 @@
 """`make test` tries the same random examples each time; `make stream-fuzz` tries new ones."""
 
+import gc
 import json
 import os
 import signal
@@ -37,6 +38,12 @@ os.environ["EDGEKIT_DEBUG"] = "1"
 
 # Tests press Ctrl-C: a run that was started in the background has been told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end, so the collector need not look at them again: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

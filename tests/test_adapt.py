@@ -117,6 +117,7 @@ def adapted(recipe: str, steps: int, folder: Path) -> tuple[float, float, Adapte
     return before, accuracy(stream), found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "gain"), [(50, 0.02), pytest.param(312, 0.08, marks=pytest.mark.slow)]
 )

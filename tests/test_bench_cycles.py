@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from devices import on_devices
 from kernel_choices import network
 from layers.pipelines import LOOPS, Block, traced_blocks
@@ -43,6 +44,7 @@ def test_instructions_of_helium_loops_are_left_out() -> None:
     assert LOOPS.sub("", text) == "\tvldrb.u8\tq3, [r5]\n"
 
 
+@pytest.mark.slow
 @on_devices(TARGET)
 def test_a_program_for_rtl_marks_its_hop_and_computes_the_same(target: str, tmp_path: Path) -> None:
     write_program(tmp_path, network())

@@ -24,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     return written(model, "c99", tmp_path_factory.mktemp("c") / "build", 12, 1)
 
 
+@pytest.mark.slow
 def test_a_network_passes_the_quick_tools(folder: Folder) -> None:
     found = check(folder, QUICK)
     assert [row for row in found if row[1].startswith("FAILED")] == []

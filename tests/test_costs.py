@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from costs import BYTES, DEVICES, compiled, memory, networks, pinned
 from devices import on_devices
+from slices import slow_except
 
 BARE = ("cortex-m4", "cortex-m55")
 RISE = 1.02
@@ -20,7 +21,9 @@ def risen(name: str, found: Mapping[str, int], expected: Mapping[str, int]) -> l
     ]
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    "device", slow_except(lambda device: device in ("cortex-m4", "cortex-m55"), DEVICES)
+)
 def test_memory_does_not_grow(device: str) -> None:
     expected = pinned()["memory"][device]
     assert sorted(expected) == networks() and all(
@@ -42,7 +45,8 @@ def check(target: str) -> None:
     assert not listed, "\n".join([*listed, RENEW])
 
 
-@on_devices(*BARE)
+@pytest.mark.slow
+@on_devices(*BARE, slow=("cortex-m4",))
 def test_a_hop_takes_no_more_instructions_and_code(target: str) -> None:
     check(target)
 

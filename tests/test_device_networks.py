@@ -11,6 +11,7 @@ from published_measure import whole_options
 from published_networks import CACHE, HOW_TO_GET, path_of
 from published_pipelines import PIPELINES
 from published_signals import bundled_speech
+from slices import slow_except
 
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.from_torch import from_torch
@@ -47,9 +48,9 @@ def integers(name: str) -> tuple[Model, Arrays, Arrays]:
 
 
 @on_devices(
-    slow=("cortex-a53", "cortex-a7", "riscv64", "riscv64-v")
+    slow=("cortex-a53", "cortex-a7", "cortex-a76", "cortex-m4", "riscv64", "riscv64-v")
 )  # whose kernels other tests run
-@pytest.mark.parametrize("name", HOPS)
+@pytest.mark.parametrize("name", slow_except(lambda name: name == "denoiser", HOPS))
 def test_pcm_and_the_integers_inside_are_those_of_the_oracle(
     name: str, target: str, tmp_path: Path
 ) -> None:
@@ -65,6 +66,7 @@ def test_pcm_and_the_integers_inside_are_those_of_the_oracle(
     assert pcm.endswith(": equal") or float(pcm.split()[-2]) >= 90
 
 
+@pytest.mark.slow
 @on_devices("cortex-m4")
 def test_a_keyword_network_fits_a_microcontroller(target: str, tmp_path: Path) -> None:
     model = guard_inputs(from_torch("keyword_network:ds_cnn", name="keyword")[0])

@@ -39,6 +39,7 @@ def unet() -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
     return net, {"sample": torch.randn(1, 1, 8, 8), "timestep": torch.tensor([3])}
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.usefixtures("few_calls")
 def test_a_unet_of_diffusers_is_quantized_and_draws(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 @linux
 @needs_cc
 def test_a_killed_export_leaves_nothing(folder: Path) -> None:

@@ -27,6 +27,7 @@ from fpga_hls import (
 from fpga_networks import calibration, imported, one_layer, random_layer, random_x, tiny
 from fpga_random import lowered, random_spec
 from fpga_rtl import needs_verilator
+from slices import slow_except
 from torch import Tensor, nn
 
 from edgekit import api
@@ -114,6 +115,7 @@ def test_clang_with_headers_of_others(headers: str, tiny_folder: Path) -> None:
     assert project.run_test_bench(objects / "tb", tiny_folder / "data").endswith(" 0 differ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -143,7 +145,8 @@ def test_the_commands_of_the_readme_run_in_an_empty_environment(
         assert done.stdout.startswith("2 pictures") and done.stdout.endswith(" 0 differ\n")
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", slow_except(lambda seed: seed == 0, [0, 1]))
 def test_streams_of_their_depth_between_threads(seed: int, tmp_path: Path) -> None:
     """Random networks; neither a deadlock nor another byte."""
     found = lowered(seed, 8, tmp_path)
@@ -155,6 +158,7 @@ def test_streams_of_their_depth_between_threads(seed: int, tmp_path: Path) -> No
     assert project.run_test_bench(bench, tmp_path / "data").endswith(" 0 differ")
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_too_short_is_a_deadlock(tiny_folder: Path, tmp_path: Path) -> None:
     """A process that waits for an end that does not come is found; the sources are changed for it."""
     for path in (*tiny_folder.glob("*.[ch]*"), tiny_folder / "headers", tiny_folder / "data"):
@@ -188,6 +192,7 @@ RULES = (
 )
 
 
+@pytest.mark.slow
 @needs_libclang
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_what_is_synthesised_keeps_the_rules(
@@ -231,6 +236,7 @@ def data_path_cycles(program: Program) -> int:
     return sum(row.compute + row.tables for row in network_cycles(program))
 
 
+@pytest.mark.slow
 def test_the_cycles_of_the_loops_are_those_of_the_model(tiny_folder: Path) -> None:
     program, images = tiny_program()
     modelled = data_path_cycles(program)
@@ -245,6 +251,7 @@ def test_the_cycles_of_a_detector_are_those_of_its_walk(lanes: int, tmp_path: Pa
     assert counted == pytest.approx(walked, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["dense", "depthwise"])
 def test_the_cycles_of_a_layer_are_those_of_its_data_path(path: str, tmp_path: Path) -> None:
     random = np.random.default_rng(0)

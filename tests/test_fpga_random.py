@@ -22,6 +22,7 @@ from edgekit.fpga.spec import EngineSpec
 TIMES = int(os.environ.get("FPGA_FUZZ", "1"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 60 * TIMES, 20))
 def test_integers_are_near_the_float_network(first: int, tmp_path: Path) -> None:
     found = [lowered(seed, 8, tmp_path) for seed in range(first, first + 20)]
@@ -39,6 +40,7 @@ def pieces(layer: Layer, x: np.ndarray, spec: EngineSpec) -> Iterator[tuple[Case
         yield Case(replace(layer, **parts), (x[own] if layer.path == "depthwise" else x)[None]), own
 
 
+@pytest.mark.slow
 @needs_verilator
 @pytest.mark.parametrize("first", range(100, 100 + 50 * TIMES, 50))
 def test_their_layers_follow_each_other_in_rtl_without_a_reset(first: int, tmp_path: Path) -> None:
@@ -62,6 +64,7 @@ def test_their_layers_follow_each_other_in_rtl_without_a_reset(first: int, tmp_p
             np.testing.assert_array_equal(result.y[0], y)
 
 
+@pytest.mark.slow
 @needs_verilator
 @pytest.mark.parametrize("first", range(300, 300 + 50 * TIMES, 50))
 def test_whole_networks_follow_each_other_in_the_rtl_of_an_engine(
@@ -72,6 +75,7 @@ def test_whole_networks_follow_each_other_in_the_rtl_of_an_engine(
     assert [(ran.error, ran.different) for ran in found] == [(0, 0)] * len(found)
 
 
+@pytest.mark.slow
 @needs_cxx
 @pytest.mark.parametrize("seed", range(200, 200 + 4 * TIMES))
 def test_the_hls_is_the_golden_network(seed: int, tmp_path: Path) -> None:

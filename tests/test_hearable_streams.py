@@ -105,6 +105,7 @@ def test_16_bit_samples_of_both_streams_give_the_same(echo_build: Path) -> None:
     assert np.abs(whole - expected[0][: len(whole)]).max() <= 0.5001 / 32768
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_the_echo_canceller_runs_on_a_microcontroller(target: str, tmp_path: Path) -> None:
     model = load_model(CANCELLER, echo_options()).model
@@ -115,6 +116,7 @@ def test_the_echo_canceller_runs_on_a_microcontroller(target: str, tmp_path: Pat
     assert replayed(tmp_path / "build", target, *QUICK)[-1] == "PASS"
 
 
+@pytest.mark.slow
 @needs_cc
 @on_devices("cortex-m55")
 def test_a_plain_onnx_canceller_in_integers_with_clips_of_two_files(
@@ -141,6 +143,7 @@ def test_a_plain_onnx_canceller_in_integers_with_clips_of_two_files(
     assert replayed(tmp_path / "m55", target, *QUICK)[-1] == "PASS"
 
 
+@pytest.mark.slow
 @needs_cc
 @on_devices("cortex-m55")
 def test_a_binaural_network_is_its_offline_module_in_both_ears(target: str, tmp_path: Path) -> None:

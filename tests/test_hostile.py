@@ -71,6 +71,7 @@ def large(width):
     return proto.SerializeToString()
 
 
+@pytest.mark.slow
 def test_flipped_bits_are_refused_or_harmless():
     cases, names = [], []
     for seed, (network, make) in enumerate(NETWORKS.items()):
@@ -125,6 +126,7 @@ def eats():
     bytearray(2**32)
 
 
+@pytest.mark.slow
 def test_the_workers_see_what_they_are_for():
     found = outcomes([dies, eats, lambda: None, hangs, lambda: None], workers=1)
     assert [outcome.kind for outcome in found] == [

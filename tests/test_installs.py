@@ -25,6 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extras", [BARE, README], ids=lambda names: "+".join(names) or "bare")
 def test_every_verb_works_or_names_what_to_install(
     extras: tuple[str, ...], wheel: Path, files: Path, tmp_path: Path

@@ -21,12 +21,10 @@ PROGRAMS = 2  # one holds more code than the emulated Cortex-M55 has memory for
 MOST_BYTES = 1 << 16  # of a call's arrays: those of all kernels share the memory of a small device
 
 
-@on_devices(
-    slow=("riscv64", "cortex-a53", "cortex-a76", "cortex-a7")
-)  # the portable kernels, and NEON: whole operators run too
+@pytest.mark.slow
+@on_devices()  # whole operators run in every run
 @pytest.mark.parametrize(
-    "options",
-    [pytest.param(QUICK, id="quick"), pytest.param((), marks=pytest.mark.slow, id="as builds")],
+    "options", [pytest.param(QUICK, id="quick"), pytest.param((), id="as builds")]
 )
 def test_every_kernel_equals_its_twin(
     target: str, options: tuple[str, ...], tmp_path: Path

@@ -38,6 +38,7 @@ def check_counts(kernels: list[str], target: str, inputs: int) -> None:
         assert most - least <= most_added(call), f"{call.kernel}: {least}..{most} instructions"
 
 
+@pytest.mark.slow
 @on_devices("cortex-m4")
 def test_data_adds_no_more_instructions_than_the_table_says(target: str) -> None:
     check_counts(FAMILIES, target, 30)
@@ -72,6 +73,7 @@ def test_a_jump_that_data_decides_is_found() -> None:
     assert any(place.startswith("ek_isqrt64") for place in places)
 
 
+@pytest.mark.slow
 @on_devices("cortex-m4")
 @pytest.mark.parametrize(
     "name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS if n not in QUICK)]

@@ -4,8 +4,7 @@ import ctypes
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, product
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from c_kernels import (
-    AS_BUILDS,
     BUILDS,
     CC,
     INCLUDE,
@@ -49,6 +47,7 @@ from kernel_cases import (
     exact,
 )
 from kernel_remainders import FEW, VALUES, Fences, by_folders, remainder_calls, room_calls
+from slices import slow_except
 
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -78,43 +77,45 @@ class Drawn:
         return self.generator
 
 
-@pytest.fixture(scope="session")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
-    folder = tmp_path_factory.mktemp("kernels")
-    with ThreadPoolExecutor() as pool:
-        paths = [folder / f"{name}.so" for name in BUILDS]
-        return dict(zip(BUILDS, pool.map(compile_library, paths, BUILDS.values()), strict=True))
+class Libraries(dict[str, ctypes.CDLL]):
+    """Libraries by name, each compiled when a test first asks for it; a job is its options and its sources."""
+
+    def __init__(
+        self, folder: Path, jobs: Mapping[str, tuple[Sequence[str], Sequence[Path]]]
+    ) -> None:
+        super().__init__()
+        self.folder, self.jobs = folder, jobs
+
+    def __missing__(self, name: str) -> ctypes.CDLL:
+        self[name] = compile_library(self.folder / f"{name}.so", *self.jobs[name])
+        return self[name]
 
 
 @pytest.fixture(scope="session")
-def as_builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
-    """Those optimized as an export does, of which `make test` runs many."""
-    return {"O3": compile_library(tmp_path_factory.mktemp("kernels") / "O3.so", AS_BUILDS)}
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
+    """The portable kernels, by the name of their options."""
+    jobs = {name: (options, SOURCES) for name, options in BUILDS.items()}
+    return Libraries(tmp_path_factory.mktemp("kernels"), jobs)
 
 
-def compiled(folder: Path, *options: str) -> dict[str, ctypes.CDLL]:
-    """The kernels of every instruction set that this CPU runs."""
-    jobs = {}
-    for isa, row in ISAS.items():
-        if not missing_cpu_flags(isa):
-            sources = write_kernels(folder / isa, isa)
-            jobs[isa] = (folder / f"{isa}.so", (*options, *row.flags), sources)
-    with ThreadPoolExecutor() as pool:
-        return dict(
-            zip(jobs, pool.map(lambda job: compile_library(*job), jobs.values()), strict=True)
-        )
+def of_isas(folder: Path, *options: str) -> Libraries:
+    """The kernels of every instruction set of this architecture."""
+    jobs = {
+        isa: ((*options, *row.flags), write_kernels(folder / isa, isa)) for isa, row in ISAS.items()
+    }
+    return Libraries(folder, jobs)
 
 
 @pytest.fixture(scope="session")
-def isa_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
+def isa_libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
     """The kernels of every instruction set; what exports optimize more is under UBSan, and in tests of networks."""
-    return compiled(tmp_path_factory.mktemp("isa"), "-O1")
+    return of_isas(tmp_path_factory.mktemp("isa"), "-O1")
 
 
 @pytest.fixture(scope="session")
-def ubsan_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
+def ubsan_libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
     """The same under UBSan as well: a minute to compile."""
-    return compiled(tmp_path_factory.mktemp("ubsan"), "-O2", *UBSAN[1:])
+    return of_isas(tmp_path_factory.mktemp("ubsan"), "-O2", *UBSAN[1:])
 
 
 # Of the numbers that are not in turn, and values of the one that is.
@@ -122,14 +123,22 @@ SEEDS = (
     (0, FEW),
     *(pytest.param(seed, VALUES, marks=pytest.mark.slow) for seed in range(9)),
 )
+# The last that this CPU runs is that of its exports: `make test` compiles no other.
+OWN = [isa for isa in ISAS if not missing_cpu_flags(isa)][-1:]
+EACH_ISA = slow_except(lambda isa: isa in OWN, ISAS)
 ISA_KERNELS = pytest.mark.parametrize(
-    ("isa", "kernel"), [(isa, kernel) for isa in ISAS for kernel in own_kernels(isa)]
+    ("isa", "kernel"),
+    slow_except(
+        lambda row: row[0] in OWN,
+        [(isa, kernel) for isa in ISAS for kernel in own_kernels(isa)],
+    ),
 )
+EACH_BUILD = slow_except(lambda build: build == "ubsan", BUILDS)
 
 
 @ISA_KERNELS
 def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+    isa_libraries: Libraries, isa: str, kernel: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -141,7 +150,7 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
 @pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
 @ISA_KERNELS
 def test_shapes_that_fill_or_cut_the_room_of_a_kernel(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+    isa_libraries: Libraries, isa: str, kernel: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -154,7 +163,7 @@ def test_shapes_that_fill_or_cut_the_room_of_a_kernel(
 @pytest.mark.parametrize(("seed", "values"), SEEDS)
 @ISA_KERNELS
 def test_each_size_in_turn_takes_all_its_remainders(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str, seed: int, values: Sequence[int]
+    isa_libraries: Libraries, isa: str, kernel: str, seed: int, values: Sequence[int]
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -163,7 +172,7 @@ def test_each_size_in_turn_takes_all_its_remainders(
         fences.check(isa_libraries[isa], call, f"{isa}, {call.args[-3:]}")
 
 
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", EACH_ISA)
 def test_float_kernels_of_integer_recipes_have_the_bits_of_portable_ones(
     tmp_path: Path, isa: str
 ) -> None:
@@ -207,7 +216,7 @@ def cut_to_contract(call: Call, seed: int) -> Call:
 @pytest.mark.parametrize(("seed", "values"), SEEDS)
 @pytest.mark.parametrize("kernel", sorted(CASES))
 def test_kernels_touch_the_bytes_of_their_contracts_alone(
-    libraries: dict[str, ctypes.CDLL], kernel: str, seed: int, values: Sequence[int]
+    libraries: Libraries, kernel: str, seed: int, values: Sequence[int]
 ) -> None:
     fences = Fences()
     for number, call in enumerate(remainder_calls(kernel, seed, values)):
@@ -229,7 +238,7 @@ def test_every_kernel_has_one_contract() -> None:
 @pytest.mark.slow
 @ISA_KERNELS
 def test_the_kernels_of_an_instruction_set_do_nothing_undefined(
-    ubsan_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+    ubsan_libraries: Libraries, isa: str, kernel: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -265,9 +274,9 @@ def pointwise(kernel: str, positions: int, channels: int, outputs: int) -> Call:
 
 
 @pytest.mark.parametrize("kernel", ["ek_conv_s8_s8", "ek_conv_s8_s16"])
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", EACH_ISA)
 def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
-    libraries: dict[str, ctypes.CDLL], isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+    libraries: Libraries, isa_libraries: Libraries, isa: str, kernel: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -310,10 +319,8 @@ FAR = (
 )
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_convolutions_whose_operands_leave_the_caches(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str
-) -> None:
+@pytest.mark.parametrize("isa", EACH_ISA)
+def test_convolutions_whose_operands_leave_the_caches(isa_libraries: Libraries, isa: str) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     for act, (x, outputs, size, kernel, strides, dilation, pad) in enumerate(FAR):
@@ -411,9 +418,9 @@ def rows_that_are_spread() -> Iterator[Call]:
         rows_that_are_spread,
     ],
 )
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", EACH_ISA)
 def test_depthwise_planes(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, calls: Callable[[], Iterator[Call]]
+    isa_libraries: Libraries, isa: str, calls: Callable[[], Iterator[Call]]
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -423,9 +430,9 @@ def test_depthwise_planes(
 
 
 @pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16"])
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", EACH_ISA)
 def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, kernel: str
+    isa_libraries: Libraries, isa: str, kernel: str
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -442,10 +449,8 @@ def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
         check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), isa)
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_int16_sums_at_the_ends_of_int32_are_exact(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str
-) -> None:
+@pytest.mark.parametrize("isa", EACH_ISA)
+def test_int16_sums_at_the_ends_of_int32_are_exact(isa_libraries: Libraries, isa: str) -> None:
     """As many taps as int32 sums hold and more, with all numbers at their ends."""
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
@@ -467,10 +472,8 @@ def test_int16_sums_at_the_ends_of_int32_are_exact(
             check_near(way, run(isa_libraries[isa], way), f"{isa}, {way.kernel}, {taps} taps")
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_pools_of_rows_longer_than_their_buffers(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str
-) -> None:
+@pytest.mark.parametrize("isa", EACH_ISA)
+def test_pools_of_rows_longer_than_their_buffers(isa_libraries: Libraries, isa: str) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     for stride, k, pad in ((1, 3, 1), (2, 2, 0), (2, 5, 2), (5, 7, 3)):
@@ -493,9 +496,9 @@ def test_pools_of_rows_longer_than_their_buffers(
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int16])
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", EACH_ISA)
 def test_quantization_rounds_quotients_as_a_division_does(
-    isa_libraries: dict[str, ctypes.CDLL], isa: str, kind: type[np.signedinteger[Any]]
+    isa_libraries: Libraries, isa: str, kind: type[np.signedinteger[Any]]
 ) -> None:
     kernel = f"ek_quantize_s{8 * np.dtype(kind).itemsize}"
     if kernel not in own_kernels(isa):
@@ -517,7 +520,7 @@ def test_quantization_rounds_quotients_as_a_division_does(
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="needs a compiler for x86-64")
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", EACH_ISA)
 @pytest.mark.parametrize("header", ["ek_rows.h", "ek_vector.h"])
 def test_kernels_of_an_instruction_set_name_the_options_that_they_miss(
     tmp_path: Path, isa: str, header: str
@@ -549,30 +552,29 @@ def test_every_way_to_compute_a_convolution_is_called(isa: str) -> None:
     }
 
 
+@pytest.mark.parametrize("build", EACH_BUILD)
 @pytest.mark.parametrize("kernel", CASES)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_equals_its_twin(
-    libraries: dict[str, ctypes.CDLL], kernel: str, data: st.DataObject
+    libraries: Libraries, kernel: str, build: str, data: st.DataObject
 ) -> None:
     for call in ways(CASES[kernel](Drawn(data)), ()):
-        for name, library in libraries.items():
-            check(call, run(library, call), name)
+        check(call, run(libraries[build], call), build)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", CASES)
-def test_equals_its_twin_in_many_more_calls(
-    libraries: dict[str, ctypes.CDLL], as_builds: dict[str, ctypes.CDLL], kernel: str
-) -> None:
+def test_equals_its_twin_in_many_more_calls(libraries: Libraries, kernel: str) -> None:
     for seed in range(300):
         for call in ways(CASES[kernel](Seeded(seed)), ()):
-            for name, library in (libraries | as_builds).items():
-                check(call, run(library, call), f"{name}, seed {seed}")
+            for build in BUILDS:
+                check(call, run(libraries[build], call), f"{build}, seed {seed}")
 
 
+@pytest.mark.parametrize("build", EACH_BUILD)
 @pytest.mark.parametrize("x_zero", [0, 32767])
-def test_the_largest_sums_do_not_overflow(libraries: dict[str, ctypes.CDLL], x_zero: int) -> None:
+def test_the_largest_sums_do_not_overflow(libraries: Libraries, x_zero: int, build: str) -> None:
     taps, outputs = 1100, 5
     shape = ConvShape(taps, 1, 1, outputs, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     x, w = np.full((taps, 1, 1), -32768, np.int16), np.full((outputs, taps, 1, 1), -128, np.int8)
@@ -583,20 +585,19 @@ def test_the_largest_sums_do_not_overflow(libraries: dict[str, ctypes.CDLL], x_z
         "ek_conv_s16_s16", [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y}
     )
     assert np.all(y > 8000)
-    for build, library in libraries.items():
-        check(call, run(library, call), build)
+    check(call, run(libraries[build], call), build)
 
 
 @pytest.mark.parametrize("kernel", FUNCTIONS)
 def test_functions_equal_their_twins_over_the_whole_range(
-    libraries: dict[str, ctypes.CDLL], kernel: str
+    libraries: Libraries, kernel: str
 ) -> None:
     x = (np.arange(1 << 18, dtype=np.uint32) * np.uint32(16411)).view(np.float32)
     near = np.random.default_rng(1).normal(0, 3, 1 << 17).astype(np.float32)
     for values in (x, near):
         y = exact(kernel, values)
         call = Call(kernel, [values, np.zeros_like(values), values.size], {1: y})
-        check(call, run(libraries["O2"], call), "O2")
+        check(call, run(libraries["ubsan"], call), "ubsan")
 
 
 @pytest.mark.slow
@@ -607,7 +608,8 @@ def test_address_sanitizer_finds_nothing(tmp_path: Path) -> None:
         check(call, args, "asan")
 
 
-def test_only_memcpy_and_memset_are_needed(libraries: dict[str, ctypes.CDLL]) -> None:
+@pytest.mark.slow
+def test_only_memcpy_and_memset_are_needed(libraries: Libraries) -> None:
     command = ["nm", "-D", "-u", libraries["O2"]._name]  # of it nothing was linked
     symbols = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert set(symbols.split()) - {"U"} <= {"memcpy", "memset", "memmove"}

@@ -35,8 +35,9 @@ def exported(folder: Path, target: str, recipe: str = "w8a8") -> Manifest:
     return made.manifest
 
 
+@pytest.mark.slow
 @needs_cc
-@pytest.mark.parametrize("recipe", [pytest.param("float32", marks=pytest.mark.slow), "w8a8"])
+@pytest.mark.parametrize("recipe", ["float32", "w8a8"])
 def test_words_are_detected_once_each_and_in_time(recipe: str, tmp_path: Path) -> None:
     manifest = exported(tmp_path / "build", "host", recipe)
     facts = manifest.verification

@@ -84,7 +84,7 @@ def library(programs: dict[str, Program], tmp_path_factory: pytest.TempPathFacto
     (folder / "programs.c").write_text("".join(f'#include "{name}"\n' for name in own))
     sources = ["programs.c", *sorted(kernels)]
     alone = ["-DEK_ALONE", *(f"-DEK_BUILD_{name.removesuffix('.c')}" for name in own)]
-    command = [str(CC), *STRICT, *alone, "-O1", "-fPIC", "-shared", *sources, "-o", "all.so"]
+    command = [str(CC), *STRICT, *alone, "-O0", "-fPIC", "-shared", *sources, "-o", "all.so"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:3000]
     return ctypes.CDLL(str(folder / "all.so"))

@@ -54,14 +54,13 @@ def check(form: str, target: str, folder: Path) -> None:
 SLOW = ("riscv64", "cortex-a53", "cortex-a7")  # cores like others of the list
 
 
-@on_devices(slow=SLOW)
+@on_devices(slow=(*SLOW, "cortex-a76", "cortex-m4"))
 def test_every_integer_operator_equals_the_oracle(target: str, tmp_path: Path) -> None:
     check("integer", target, tmp_path)
 
 
-@on_devices(
-    *(name for name in CROSS if name != "riscv64-v"), slow=(*SLOW, "cortex-m4", "cortex-a76")
-)  # it has the float code of riscv64
+@pytest.mark.slow
+@on_devices(*(name for name in CROSS if name != "riscv64-v"))  # it has the float code of riscv64
 def test_every_float_operator_equals_the_oracle(target: str, tmp_path: Path) -> None:
     check("float", target, tmp_path)
 

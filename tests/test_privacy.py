@@ -87,6 +87,7 @@ def traces(folder: Path) -> list[str]:
     return [*(folder / "log").read_text().splitlines(), *files]
 
 
+@pytest.mark.slow
 @linux
 @needs_cc
 def test_export_run_and_bench_call_nobody_and_leave_nothing(
@@ -121,6 +122,7 @@ def test_what_is_compiled_lies_in_the_cache_alone(tmp_path: Path, watched: dict[
     assert len(left) == 1 and traces(tmp_path) == [left[0].name]
 
 
+@pytest.mark.slow
 @linux
 @needs_cc
 @pytest.mark.parametrize("module", ["bench/quality/diffusion_calibrations.py", "tests/conftest.py"])

@@ -17,6 +17,7 @@ from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
 from published_pipelines import PIPELINES, Recorded, reference
 from published_signals import RATE, bundled_speech, pictures
 from quick_build import load_kernels, quick_build
+from slices import slow_except
 
 from edgekit import api
 from edgekit.demos.show_denoise import si_sdr_db
@@ -95,13 +96,14 @@ def test_a_network_of_speech_equals_onnxruntime(name: str, index: int) -> None:
     assert_near(imported(name, index), network.inputs, network.outputs)
 
 
-@pytest.mark.parametrize("recipe", ["w8a8", "w8a16"])
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", slow_except(lambda recipe: recipe == "w8a16", ["w8a8", "w8a16"]))
 @pytest.mark.parametrize(("name", "index"), OF_SPEECH)
 def test_its_integers_are_those_of_the_oracle(name: str, index: int, recipe: str) -> None:
     assert_exact(imported(name, index), heard(name)[1][index].inputs, recipe)
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", slow_except(lambda name: name == "GTCRN", PIPELINES))
 def test_pcm_to_pcm_is_what_its_authors_get(name: str) -> None:
     pipeline = PIPELINES[name]
     expected, _ = heard(name)
@@ -151,6 +153,7 @@ PICTURES: dict[
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from length_modules import CHANNELS, draw_module
+from slices import slow_except
 
 from edgekit.base.errors import ModelError
 from edgekit.export.hop_runner import in_onnxruntime
@@ -57,7 +58,7 @@ def check(seed: int) -> bool:
     return model is not None
 
 
-@pytest.mark.parametrize("seed", QUICK)
+@pytest.mark.parametrize("seed", slow_except(lambda seed: seed in (4, 12), QUICK))
 def test_some_modules_are_equal_at_every_length_or_refused(seed):
     assert draw_module(seed).is_same == check(seed)
 

@@ -18,6 +18,7 @@ def test_streamed_by_any_hop_it_equals_the_whole(layer, seed, samples):
     check(network_of(layer, seed), (1, 2, 3, 7), samples=samples)
 
 
+@pytest.mark.slow
 @settings(max_examples=20 * TIMES, **SLOW)
 @given(joined_inputs(), st.integers(0, 99), st.integers(1, 200))
 def test_streams_of_several_rates_and_a_knob(drawn: Joined, seed, samples):

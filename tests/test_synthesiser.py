@@ -61,6 +61,7 @@ def offline(seed: int) -> NDArray[np.float32]:
         return np.asarray(synthesiser()[0](*given).numpy())
 
 
+@pytest.mark.slow
 @needs_cc
 def test_c_plays_what_the_module_plays(exported: Path) -> None:
     stream = Stream.open(exported)
@@ -79,6 +80,7 @@ def test_c_plays_what_the_module_plays(exported: Path) -> None:
     assert np.abs(offline(3) - offline(0)).max() > 0.01  # the noise is heard
 
 
+@pytest.mark.slow
 @needs_cc
 def test_hops_of_several_frames_play_the_same(folder: Path) -> None:
     stream = Stream.open(export(folder / "hops", "float32", 3 * BLOCK), seed=3)

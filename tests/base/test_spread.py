@@ -37,6 +37,7 @@ def there() -> Iterator[Workers]:
         yield Workers(scheduler=cluster.scheduler_address)
 
 
+@pytest.mark.slow
 def test_results_are_those_of_one_process_though_workers_are_killed(there: Workers) -> None:
     with open_team(HERE) as team:
         expected = [value for value, _ in team.spread(scaled, range(40), SharedValue(0.1))]
@@ -140,6 +141,7 @@ def test_types_are_ranked_the_same_on_workers_that_die(
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_what_workers_need_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread, "DASK", "no_such_package")
     with pytest.raises(ToolError, match="pip install distributed"), open_team(Workers(2)):

@@ -63,6 +63,7 @@ def test_an_unexpected_error_names_its_stage_and_the_file(
     assert "Traceback" not in said.err and str(tmp_path) not in text
 
 
+@pytest.mark.slow
 def test_without_the_net_the_traceback_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,6 +153,7 @@ def test_a_build_gives_what_the_offline_network_gives_whatever_the_blocks(
     np.testing.assert_allclose(np.concatenate(parts, 2)[:, :, 5:], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_an_integer_build_calibrates_on_whole_recordings(network: Path, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()

@@ -114,6 +114,7 @@ def rendered(browser: Browser, network: str, clip: str, rate: int, count: int) -
     return np.array(browser.run(script), np.float32)
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_page_gives_what_edgekit_run_gives(page: Served, browser: Browser) -> None:
     noisy = read_wav(page.folder / "noisy.wav", RATE).samples[: 2 * RATE]
@@ -123,6 +124,7 @@ def test_the_page_gives_what_edgekit_run_gives(page: Served, browser: Browser) -
     np.testing.assert_array_equal(made, expected[0, : len(made)])
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_knobs_of_the_page_reach_the_network(page: Served, browser: Browser) -> None:
     count = 64 * 300
@@ -141,6 +143,7 @@ def test_the_knobs_of_the_page_reach_the_network(page: Served, browser: Browser)
         np.testing.assert_array_equal(made, expected)
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_page_draws_the_digits_that_edgekit_sample_draws(
     page: Served, browser: Browser

@@ -86,11 +86,9 @@ def test_of_boxes_that_overlap_the_best_of_each_class_is_kept() -> None:
     assert (found.scores[3:] < 0.01).all()
 
 
+@pytest.mark.slow
 @needs_cxx
-@pytest.mark.parametrize(
-    ("counted", "least", "loss"),
-    [(20, 0.5, 0.1), pytest.param(100, 0.6, 0.03, marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize(("counted", "least", "loss"), [(20, 0.5, 0.1), (100, 0.6, 0.03)])
 def test_the_demo_runs_the_detector_in_the_engines_simulation(
     counted: int, least: float, loss: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

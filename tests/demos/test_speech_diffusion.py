@@ -136,6 +136,7 @@ def test_integers_enhance_a_recording_of_any_length(build: Path) -> None:
     assert not np.array_equal(enhanced, enhance(sampler, samples, seed=4))
 
 
+@pytest.mark.slow
 def test_calls_and_conditions_are_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="conditions without calls"):
         api.export(

@@ -126,6 +126,7 @@ def test_a_graph_settles_on_the_solution_in_as_many_calls_as_it_contracts(tmp_pa
         assert few == 1 and np.abs(again["y"] - outputs["y"]).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.parametrize(
     ("recipe", "tolerance", "error"), [("w8a8", 0.02, 0.03), ("w8a16", 2e-4, 0.005)]

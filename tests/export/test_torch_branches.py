@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from slices import slow_except
 from torch import Tensor, nn
 
 from edgekit.base.errors import ModelError
@@ -54,7 +55,10 @@ class Calls(nn.Module):
         return self.function(x, self.layer(x))
 
 
-@pytest.mark.parametrize("function", [choose, early, expression, checked])
+@pytest.mark.parametrize(
+    "function",
+    slow_except(lambda function: function is choose, [choose, early, expression, checked]),
+)
 def test_both_ways_are_selected_from(function: Callable[[Tensor, Tensor], object]) -> None:
     torch.manual_seed(3)
     code = function.__code__
@@ -87,7 +91,9 @@ def shaped(x: Tensor, y: Tensor) -> Tensor:
     return x if x.sum() > 0 else y[:1]
 
 
-@pytest.mark.parametrize("function", [in_place, kept, shaped])
+@pytest.mark.parametrize(
+    "function", slow_except(lambda function: function is kept, [in_place, kept, shaped])
+)
 def test_ways_that_do_more_are_refused(function: Callable[[Tensor, Tensor], object]) -> None:
     loaded = TorchModule("calls", Calls(function).eval(), {"x": torch.ones(2, 4)})
     with pytest.raises(ModelError, match=r"depends on values, in test_torch_branches\.py line"):
@@ -118,6 +124,7 @@ def stabilized() -> tuple[nn.Module, tuple[Tensor]]:
     return Stabilized(), (torch.randn(1, 24, 2),)
 
 
+@pytest.mark.slow
 def test_a_loop_with_a_branch_streams() -> None:
     source = f"{__name__}:stabilized"
     model = stream(torch_offline(source, name="net", time_axes={"x": 1}))

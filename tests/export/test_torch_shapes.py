@@ -72,6 +72,7 @@ def test_the_table_is_that_of_functions_whose_sources_were_parsed(monkeypatch: p
     assert all(function.function_ir.domain == function.opset.domain for function in traced[::10])
 
 
+@pytest.mark.slow
 def test_an_import_of_torchvision_between_two_exports_adds_its_operators():
     program = """
 from edgekit.export.torch_shapes import one_table_of_operators

@@ -103,6 +103,7 @@ def library(built: Path, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDL
     return fpga_driver.compiled(built, tmp_path_factory.mktemp("lib") / "driver.so")
 
 
+@pytest.mark.slow
 def test_a_picture_through_driver_and_cpu_is_that_of_the_simulation(
     built: Path, runner: FpgaRunner, library: ctypes.CDLL
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_picture_through_driver_and_cpu_is_that_of_the_simulation(
             np.testing.assert_array_equal(made, array)
 
 
+@pytest.mark.slow
 @fpga_soc.needs_soc
 def test_a_risc_v_core_runs_pictures_on_the_engine(
     built: Path, runner: FpgaRunner, tmp_path: Path

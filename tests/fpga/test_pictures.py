@@ -45,6 +45,7 @@ def run(*words: object) -> str:
     return done.output
 
 
+@pytest.mark.slow
 @needs_cxx
 def test_pictures_in_areas_out(tmp_path: Path) -> None:
     """Calibrated on picture files, run on one, on a folder of odd ones, and to a .npz."""

@@ -22,6 +22,7 @@ def alone(layer: Layer) -> Network:
     return one_layer(layer, 8)
 
 
+@pytest.mark.slow
 @needs_verilator
 def test_the_program_refuses_what_the_rtl_would_stop_at() -> None:
     """Kernels of 25 taps over 1 to 32 channels: 25 rows of weights for each 4 of these, a bank has 128."""
@@ -63,6 +64,7 @@ def test_depthwise_layers_that_do_not_fit_are_named(
     assert found in told[0]
 
 
+@pytest.mark.slow
 @needs_verilator
 def test_the_smallest_engine_runs_a_layer_of_many_groups(tmp_path: Path) -> None:
     random = np.random.default_rng(2)

@@ -22,6 +22,7 @@ from fpga_rtl import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from slices import slow_except
 
 from edgekit.base.errors import VerificationError
 from edgekit.fpga import rtl, simulate
@@ -39,7 +40,7 @@ def assert_equal(spec: EngineSpec, cases: list[Case]) -> None:
         np.testing.assert_array_equal(found.y, expected(case))
 
 
-@pytest.mark.parametrize("spec", [W8, W4])
+@pytest.mark.parametrize("spec", slow_except(lambda spec: spec is W4, [W8, W4]))
 def test_every_d_at_every_border(spec: EngineSpec) -> None:
     assert_equal(spec, [deformable_case(d, d, spec=spec) for d in range(8)])
 
@@ -104,6 +105,7 @@ def test_depthwise_layers_of_any_size(
     assert_equal(spec, [Case(layer, x, d, int(stalls) * (seed % 1000 + 1))])
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(
     st.integers(0, 2**32 - 1),
@@ -139,6 +141,7 @@ def test_a_reset_in_the_middle_of_a_layer_leaves_nothing_behind(path: str) -> No
     assert_equal(W8, [replace(c, reset_after=int(n)) for c, n in zip(cases, resets, strict=True)])
 
 
+@pytest.mark.slow
 def test_a_dense_layer_has_as_many_output_groups_as_it_wants() -> None:
     random = np.random.default_rng(4)
     spec = EngineSpec(lanes=2, columns=1, line_beats=64, weight_beats=16, accumulator_bits=22)
@@ -171,6 +174,7 @@ def test_cycles_are_those_of_the_model(spec: EngineSpec, path: str) -> None:
     assert found == [modelled_cycles(spec, case) for case in cases]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "shape", "values"),
     [

@@ -19,6 +19,7 @@ from fpga_networks import (
     tiny,
 )
 from fpga_rtl import SEVERAL_BEATS, SHARED_BEAT, golden_vectors, needs_verilator, program
+from slices import slow_except
 
 from edgekit.demos.shapes import HELD_OUT, draw
 from edgekit.demos.show_deform import CALIBRATION, NETWORK
@@ -38,7 +39,11 @@ from edgekit.runtime.runners.engine import ERRORS
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 pytestmark = needs_verilator
-BOTH = pytest.mark.parametrize("spec", [SHARED_BEAT, SEVERAL_BEATS], ids=["shared", "several"])
+BOTH = pytest.mark.parametrize(
+    "spec",
+    slow_except(lambda spec: spec is SEVERAL_BEATS, [SHARED_BEAT, SEVERAL_BEATS]),
+    ids=["shared", "several"],
+)
 
 
 def assert_equal(spec: EngineSpec, folders: list[Path], **options: Any) -> None:

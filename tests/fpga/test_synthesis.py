@@ -37,6 +37,7 @@ def both(dense: tuple[Path, SynthesisResult]) -> tuple[Path, dict[str, Synthesis
     return folder, {"dense": found, "depthwise": synthesise(SPEC, "depthwise", "ecp5", folder)}
 
 
+@pytest.mark.slow
 @needs_yosys
 def test_multipliers_and_memories_of_the_array_are_those_of_the_closed_forms(
     dense: tuple[Path, SynthesisResult],

@@ -67,12 +67,14 @@ def assert_equal(tile: str, spec: EngineSpec, folders: tuple[Path, Path], timeou
         assert found == {name: {n} for name, n in latencies(spec)[tile].items()}
 
 
+@pytest.mark.slow
 @needs_yosys
 @pytest.mark.parametrize("tile", TILES)
 def test_a_tile_is_the_hand_written_module(tile: str, small: tuple[Path, Path]) -> None:
     assert_equal(tile, SMALL, small, 60)
 
 
+@pytest.mark.slow
 @needs_yosys
 @pytest.mark.parametrize(
     ("tile", "right", "wrong"),

@@ -32,6 +32,7 @@ def clips() -> Iterator[dict[str, np.ndarray]]:
         yield noise(float_model("gru_mask"), 40, seed=seed)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_search_takes_what_fits_or_names_the_nearest_with_its_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -76,6 +77,7 @@ def test_what_does_not_fit_is_never_chosen() -> None:
             assert f"like {near.recipe.name}, reaches" in str(nothing_fits(pool, limits, 20))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(missing(DEVICE) is not None, reason=missing(DEVICE) or "")
 def test_a_hop_with_wider_types_takes_more_instructions() -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")

@@ -84,6 +84,7 @@ def test_the_clip_that_verifies_an_export_outvotes_all_forms_only_where_an_snr_i
     assert judged._reached(model, found) == pytest.approx(wanted_db)
 
 
+@pytest.mark.slow
 def test_drift_of_a_candidate_is_that_of_its_integers_after_all_waits() -> None:
     model, recipe = network(1, biases=True), RECIPES["w8a16"]
     calibration = Calibration(tuple({"pcm": sound(40, seed)} for seed in range(4)), "x")

@@ -92,6 +92,7 @@ def test_quiet_sound_loses_what_one_step_for_all_levels_costs(tmp_path: Path) ->
         assert max(row.snr_db for row in fine.levels) - min(row.snr_db for row in fine.levels) < 2
 
 
+@pytest.mark.slow
 @needs_cc
 def test_generated_c_and_onnxruntime_judge_alike(tmp_path: Path) -> None:
     network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
@@ -101,6 +102,7 @@ def test_generated_c_and_onnxruntime_judge_alike(tmp_path: Path) -> None:
         assert a.snr_db == pytest.approx(b.snr_db, abs=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "hops", "judged_clips"), [(20, 400, 8), (16, 400, 8), (20, 10, 20)]
 )
@@ -201,6 +203,7 @@ def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
     assert "98 % are wanted" in HeldOutReport(1, 2, (row,), None).notes("w8a8")[0]
 
 
+@pytest.mark.slow
 @needs_cc
 def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: Path) -> None:
     network, source = (
@@ -262,6 +265,7 @@ def test_networks_without_sound_are_judged_on_clips_left_out_at_one_level(tmp_pa
     assert "12.0 dB on 2 of 4 clips" in note and "more different clips" in note
 
 
+@pytest.mark.slow
 @needs_cc
 def test_an_export_without_sound_says_what_clips_left_out_keep(tmp_path: Path) -> None:
     source = tiny_networks.recurrent(tmp_path / "t.onnx")

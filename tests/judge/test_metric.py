@@ -52,6 +52,7 @@ def recordings(folder: Path, clean: bool) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_metric_counts_instead_of_the_ratio(tmp_path: Path) -> None:
     network = str(tiny_networks.spectral_map(tmp_path / "map.onnx"))
@@ -73,6 +74,7 @@ def test_a_metric_counts_instead_of_the_ratio(tmp_path: Path) -> None:
         api.export(network, "host", tmp_path / "no", min_snr_db=1.5, **options)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_clean_form_is_as_late_as_the_output(tmp_path: Path) -> None:
     network = str(tiny_networks.spectral_pass(tmp_path / "pass.onnx"))

@@ -106,6 +106,7 @@ def test_quieter_copies_are_measured_only_where_something_is_open() -> None:
         assert found.recipe.quiet_copies is wanted and not found.said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outlier", [1.0, 1e4])
 def test_ranges_are_chosen_by_what_is_left_of_clips_that_are_left_out(outlier: float) -> None:
     model = network(1.0)
@@ -196,6 +197,7 @@ def test_what_drifts_after_waits_is_not_taken_unless_all_do(
     assert np.array_equal(taken(hops)[name], tried[place](hops)[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slow", "drifts", "rounding"),
     [(True, (0.1,), SHAPED), (True, (2.0, 0.3), NEAREST), (False, (0.1,), NEAREST)],

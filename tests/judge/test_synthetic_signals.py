@@ -136,6 +136,7 @@ def build():
 """
 
 
+@pytest.mark.slow
 @needs_cc
 def test_an_export_without_a_calibration_states_what_slow_signals_lose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -80,6 +80,7 @@ def test_large_inputs_are_verified_on_fewer_hops(shape, hops):
     assert len(sample_hops(network("y = Neg (x)", shape), None, None)["x"]) == hops
 
 
+@pytest.mark.slow
 def test_the_oracle_runs_fewer_hops_of_networks_with_many_steps():
     assert oracle_hops(Oracle(network("y = Neg (x)"))) > HOPS
     steps = "\n".join(f"h{i + 1} = Tanh (h{i})" for i in range(1000))

@@ -59,6 +59,7 @@ def fake_tract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.mark.slow
 @tiny_build.needs_cc
 def test_a_build_is_timed_beside_a_peer_of_another_environment(
     fake_tract: Path, build: Path

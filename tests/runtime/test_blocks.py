@@ -27,6 +27,7 @@ def kernels():
     load_kernels()
 
 
+@pytest.mark.slow
 @settings(max_examples=40 * TIMES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     layers(),

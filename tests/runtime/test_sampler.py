@@ -12,6 +12,7 @@ from c_kernels import CC, needs_cc
 from diffusion_networks import SHAPE, labels
 from numpy.typing import NDArray
 from sampler_networks import SEED, N, folded, grouped, integer, two_outputs
+from slices import slow_except
 
 from edgekit import api
 from edgekit.base import sampler_loop
@@ -48,7 +49,7 @@ def oracle_samples(model: Model, manifest: Manifest) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("target", ["host", "c99"])
-@pytest.mark.parametrize("make", [integer, grouped])
+@pytest.mark.parametrize("make", slow_except(lambda make: make is grouped, [integer, grouped]))
 def test_c_python_and_oracle_draw_the_same_bits(make: Any, target: str, tmp_path: Path) -> None:
     build = lowered(make(), tmp_path, target)
     sampler = Sampler.open(tmp_path)
@@ -173,6 +174,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, few_calls: None) -> Path:
     return folder / "build"
 
 
+@pytest.mark.slow
 def test_an_image_is_the_same_in_any_number_and_file(exported: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     x = api.sample(
@@ -209,6 +211,7 @@ def test_an_export_says_how_near_its_images_are_to_those_of_the_source(exported:
     assert facts["image_snr_db"] == pytest.approx(median, abs=0.01)
 
 
+@pytest.mark.slow
 def test_calls_of_its_network_are_timed_and_looked_at_layer_by_layer(exported: Path) -> None:
     facts = api.bench(exported, hops=5, layers=True).to_dict()
     assert facts["hops"] == 25 and facts["median_us"] > 0

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import torch
 from numpy.typing import NDArray
+from slices import slow_except
 from tiny_build import needs_cc, write
 from typer.testing import CliRunner
 
@@ -79,7 +80,7 @@ def heard(stream: Stream) -> NDArray[np.float32]:
 
 
 @needs_cc
-@pytest.mark.parametrize("hop", [1, 6])
+@pytest.mark.parametrize("hop", slow_except(lambda hop: hop == 6, [1, 6]))
 @pytest.mark.parametrize("target", ["host", "onnxruntime"])
 def test_the_module_on_the_noise_of_a_seed(folder: Path, target: str, hop: int) -> None:
     out = built(folder, target, "float32", hop)
@@ -100,6 +101,7 @@ def test_the_module_on_the_noise_of_a_seed(folder: Path, target: str, hop: int) 
     }
 
 
+@pytest.mark.slow
 @needs_cc
 def test_integers_are_calibrated_on_what_is_drawn(folder: Path) -> None:
     stream = Stream.open(built(folder, "c99", "w8a8", 6))

@@ -12,6 +12,7 @@ from seeds import checks
 from seeds.harness import FLOAT, System, opened, running
 from seeds.papers import IN_PART, NOTHING, PAPERS, VERDICTS, WORKS
 from seeds.systems import SYSTEMS
+from slices import slow_except
 from torch import Tensor
 
 from edgekit.base.until import Until
@@ -20,10 +21,19 @@ from edgekit.export.diffusion.schedule import Schedule
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 pytestmark = needs_cc
+# A sampler, one with a second network, one of pictures, a recurrent network, a control and a language model.
+QUICK = (
+    *("ddpm-ddim-cfg", "golden-noise", "noise2score", "signaltrain", "convergent-graph-solver"),
+    *("hydra-tree-drafts", "chimera", "wgan"),
+)
 
 
 @pytest.mark.parametrize("is_float", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.key)
+@pytest.mark.parametrize(
+    "system",
+    slow_except(lambda system: system.key in QUICK, SYSTEMS),
+    ids=lambda system: system.key,
+)
 def test_a_system_runs_in_floats_and_in_integers(
     system: System, is_float: bool, tmp_path: Path
 ) -> None:

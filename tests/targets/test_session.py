@@ -11,6 +11,7 @@ import soundfile
 from devices import QUICK, on_devices, replayed
 from onnx import TensorProto, helper
 from session_network import EMBEDDING, HIDDEN, WIDTH, drawn, network
+from slices import slow_except
 from stream_networks import Net
 from tiny_build import needs_cc
 from typer.testing import CliRunner
@@ -40,6 +41,7 @@ def source(tmp_path: Path) -> Path:
     return network(tmp_path / "film.onnx")
 
 
+@pytest.mark.slow
 @on_devices("cortex-a53")
 def test_a_device_replays_a_session(source: Path, tmp_path: Path, target: str) -> None:
     api.export(
@@ -69,7 +71,9 @@ def test_audio_cannot_calibrate_a_session(source: Path, tmp_path: Path) -> None:
 
 
 @needs_cc
-@pytest.mark.parametrize("recipe", ["float32", "w8a8", "w4a8"])
+@pytest.mark.parametrize(
+    "recipe", slow_except(lambda recipe: recipe == "float32", ["float32", "w8a8", "w4a8"])
+)
 @pytest.mark.parametrize("target", ["host", "onnxruntime"])
 def test_a_session_computes_once_what_depends_on_constants_alone(
     source: Path, tmp_path: Path, target: str, recipe: str

@@ -10,6 +10,7 @@ from edgekit.demos.compressor.show import KEPT, show
 from edgekit.runtime.build_folder.manifest import Manifest
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_demo_follows_the_formula_while_knobs_are_turned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

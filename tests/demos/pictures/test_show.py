@@ -33,6 +33,7 @@ def test_integers_do_what_floats_do(
     printed(demo, capsys)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_one_system_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo = show("c-bsn", "c99", tmp_path / "out", lambda *_: None, recipes=("w8a8",))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from edgekit.base.wav import write_wav
@@ -33,6 +34,7 @@ def test_a_turned_scene_has_the_features_of_turned_sound() -> None:
         torch.testing.assert_close(turned, whole, atol=2e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_quick_training_runs_and_goes_on(tmp_path: Path) -> None:
     heard, sounds, random = tmp_path / "heard", tmp_path / "sounds", np.random.default_rng(0)
     for place in ("near/a", "speech/asterisk-a"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from edgekit.demos.denoise_data import Corpus
@@ -10,6 +11,7 @@ from edgekit.demos.stream_diffusion import train
 from edgekit.demos.stream_diffusion.facts import RATE
 
 
+@pytest.mark.slow
 def test_a_quick_training_runs_and_goes_on(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     clip = (3000 * random.standard_normal(RATE)).astype(np.int16)

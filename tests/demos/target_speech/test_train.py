@@ -36,6 +36,7 @@ def voices(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_quick_trainings_run_and_go_on(
     voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

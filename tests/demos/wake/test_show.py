@@ -9,6 +9,7 @@ from edgekit.cli.demo import show_hearable
 from edgekit.demos.wake.show import KEPT, show
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_demo_hears_every_keyword_and_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

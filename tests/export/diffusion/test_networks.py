@@ -12,6 +12,7 @@ from builds import STRICT
 from c_kernels import CC, needs_cc
 from diffusion_networks import NULL, SHAPE, labels
 from numpy.typing import NDArray
+from slices import slow_except
 
 from edgekit import api
 from edgekit.base import sampler_loop
@@ -109,7 +110,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_cc
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_except(lambda case: case == "all", CASES))
 def test_c_python_and_oracle_draw_the_same_bits(
     case: str, tmp_path: Path, everything: Path
 ) -> None:

@@ -235,6 +235,7 @@ null = {{ label = {NULL} }}
 """
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_verbs_give_images_back(tmp_path: Path) -> None:
     (tmp_path / "sampler.toml").write_text(DESCRIPTION)

@@ -224,6 +224,7 @@ def test_a_named_stream_of_one_channel_needs_no_layout(tmp_path: Path) -> None:
     assert int(found.mean(axis=0).argmax()) - 8 == 3
 
 
+@pytest.mark.slow
 @needs_cc
 def test_run_takes_a_file_of_four_channels(tmp_path: Path) -> None:
     text = "mel:64:32:hann:16:db+intensity:16"

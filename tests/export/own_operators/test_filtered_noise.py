@@ -82,6 +82,7 @@ def test_the_function_in_onnx_is_the_module():
     assert_near(found[0, 0], sounded(noise[0, 0], magnitudes[0], 24), 2 * 24)
 
 
+@pytest.mark.slow
 @needs_cc
 @FEW
 @given(

@@ -50,6 +50,7 @@ def test_the_module_is_a_sum_of_harmonics_below_half_the_rate():
     assert all(torch.isfinite(tensor.grad).all() and tensor.grad.any() for tensor in given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 1])
 def test_it_streams_as_it_plays_offline(left):
     models = check(bank(left=left))
@@ -59,6 +60,7 @@ def test_it_streams_as_it_plays_offline(left):
     ]
 
 
+@pytest.mark.slow
 @needs_cc
 def test_in_c_it_is_the_whole():
     load_kernels()

@@ -65,6 +65,7 @@ def test_it_streams_as_it_is_offline(left):
     assert models[0].streaming.outputs[0].delay_samples == left
 
 
+@pytest.mark.slow
 @needs_cc
 @FEW
 @given(
@@ -101,6 +102,7 @@ def test_a_block_is_what_costs_least(hop, taps, block):
     assert block_of(hop, taps) == block
 
 
+@pytest.mark.slow
 def test_a_reverb_of_three_seconds_keeps_its_spectra_and_no_more():
     offline = onnx_offline(filtered(room(1, 48_000)), name="room")
     model = stream(offline, hop=64)

@@ -76,6 +76,7 @@ def test_a_block_streams_as_it_runs_offline(block: bytes) -> None:
     assert not any(node.op_type in (SSM, "Conv") for node in models[0].ir.graph if node.domain)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_in_c_the_block_is_the_whole_after_a_long_time(block: bytes) -> None:
     load_kernels()
@@ -100,6 +101,7 @@ def factory() -> tuple[torch.nn.Module, tuple[torch.Tensor]]:
     return torch.nn.Sequential(DiagonalSSM(4, 3)), (torch.randn(1, 4, 30),)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_factory_becomes_a_verified_integer_build_with_the_layer_in_float(tmp_path: Path) -> None:
     exported_ = api.export(

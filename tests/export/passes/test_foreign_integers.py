@@ -134,6 +134,7 @@ def test_what_onnxruntime_quantizes_runs_in_integers(
     assert np.abs(found - theirs).mean() / scale < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["QDQ", pytest.param("QOperator", marks=needs_vnni)])
 def test_a_build_equals_the_oracle_and_keeps_its_quantization(layout: str, tmp_path: Path) -> None:
     path = statically_quantized(tmp_path, layout, "QUInt8", "QUInt8", True)

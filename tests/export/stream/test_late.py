@@ -92,6 +92,7 @@ def test_what_gains_nothing_holds_nothing_again():
     assert conv.inputs[0].shape == (1, 1, 5) and delays(model) == [4]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(chains(), st.integers(0, 99), st.integers(1, 2))
 def test_chains_that_pad_crop_and_resample_have_the_least_delay(build, seed, times):

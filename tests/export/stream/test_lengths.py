@@ -26,6 +26,7 @@ def levels() -> tuple[nn.Module, tuple[Tensor]]:
     return Levels(), (torch.randn(1, 640),)
 
 
+@pytest.mark.slow
 def test_frames_that_reach_beyond_the_start_are_counted_exactly() -> None:
     offline = torch_offline(f"{__name__}:levels", name="net", time_axes={"x": 1})
     lengths: list[int] = []

@@ -149,6 +149,7 @@ class Scan(nn.Module):
         return x
 
 
+@pytest.mark.slow
 def test_a_form_that_follows_the_length_is_refused_as_that():
     data = exported(nn.Sequential(nn.Conv1d(1, 1, 1)), (1, 1, 40), 2)
     assert two_lengths(onnx_offline(data, name="net"))[2] == (24, 48)

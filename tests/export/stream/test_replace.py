@@ -9,6 +9,7 @@ from builds import lowered
 from c_kernels import needs_cc
 from devices import QUICK, on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
+from slices import slow_except
 from torch import Tensor, nn
 
 from edgekit.export.hop_runner import in_onnxruntime
@@ -79,8 +80,9 @@ def streamed(name: str) -> Model:
     return model
 
 
+@pytest.mark.slow
 @needs_cc
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", slow_except(lambda name: name == "needs_the_end", NETWORKS))
 def test_in_c_it_is_the_offline_network(name: str) -> None:
     forms, axis, hop, _ = NETWORKS[name]
     offline = torch_offline(f"{__name__}:{name}", name="net", time_axes={"x": axis})
@@ -98,6 +100,7 @@ def test_in_c_it_is_the_offline_network(name: str) -> None:
     compare(expected, quick_build(streamed(name)).clip({"x": x}), limit=2e-5, what="in C it")
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_on_a_microcontroller_it_has_the_bits_of_the_oracle(

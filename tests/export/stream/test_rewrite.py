@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from slices import slow_except
 from stream_modules import ConvGruUnet, ConvTasNet, WaveNet, WindowedAttention, exported
 from stream_networks import check, least_delay
 
@@ -28,6 +29,7 @@ def test_conv_tasnet():
     assert (1, 24, 256) in states  # dilation 128, 3 taps
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     torch.__version__.startswith("2.8."),
     reason="torch 2.8 writes its .onnx for one length: pip install 'torch>=2.13'",
@@ -39,6 +41,7 @@ def test_conv_gru_unet():
     assert models[0].end_state is None
 
 
+@pytest.mark.slow
 def test_wavenet():
     torch.manual_seed(0)
     models = check(exported(WaveNet(), (1, 1, 100), 2), (1, 2), samples=200)
@@ -46,7 +49,7 @@ def test_wavenet():
     assert models[0].end_state is None
 
 
-@pytest.mark.parametrize("ahead", [0, 3])
+@pytest.mark.parametrize("ahead", slow_except(lambda ahead: ahead == 3, [0, 3]))
 def test_windowed_attention(ahead):
     torch.manual_seed(0)
     models = check(exported(WindowedAttention(10, ahead), (1, 40, 16), 1), (1, 2, 7))
@@ -54,6 +57,7 @@ def test_windowed_attention(ahead):
     assert (models[0].end_state is None) == (ahead == 0)
 
 
+@pytest.mark.slow
 def test_a_window_longer_than_the_first_length_that_is_read():
     torch.manual_seed(0)
     offline = onnx_offline(exported(WindowedAttention(500), (1, 40, 16), 1), name="net")
@@ -64,6 +68,7 @@ def test_a_window_longer_than_the_first_length_that_is_read():
     assert (1, 2, 499, 8) in {tuple(value.shape) for value in model.ir.graph.inputs}
 
 
+@pytest.mark.slow
 def test_attention_without_a_window_is_refused():
     data = exported(WindowedAttention(10**6), (1, 40, 16), 1)
     with pytest.raises(

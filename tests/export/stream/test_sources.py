@@ -50,6 +50,7 @@ def offline(with_rates: bool = True) -> Offline:
     return torch_offline(f"{__name__}:controlled", name="net", time_axes=AXES, rates=rates)
 
 
+@pytest.mark.slow
 def test_frames_beside_samples_and_an_output_at_a_rate_of_its_own():
     model = stream(offline(), hop=160)
     shapes = {str(v.name): tuple(v.shape or ()) for v in model.stream_inputs}

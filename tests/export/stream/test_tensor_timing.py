@@ -36,6 +36,7 @@ def looped():
     return Looped(), torch.randn(1, 40, 3)
 
 
+@pytest.mark.slow
 def test_a_loop_from_the_end_is_refused_by_the_name_of_its_module(monkeypatch):
     read = []
     offline = torch_offline(f"{__name__}:looped", name="net", time_axes={"x": 1})
@@ -72,6 +73,7 @@ def padded():
     return Padded(), torch.randn(1, 1, 100)
 
 
+@pytest.mark.slow
 def test_lengths_that_are_padded_to_the_same_one_tell_no_strides():
     offline = torch_offline(f"{__name__}:padded", name="net", time_axes={"x": 2})
     model = stream(offline)

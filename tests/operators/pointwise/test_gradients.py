@@ -1,6 +1,7 @@
 """Functions of one value in torch, with gradients."""
 
 import numpy as np
+import pytest
 from gradient_cases import as_tensor, is_float, torch
 from operator_cases import CASES
 from operator_models import draw, imported
@@ -10,6 +11,7 @@ from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.pointwise.gradients import FUNCTIONS
 
 
+@pytest.mark.slow
 def test_every_function_of_one_value_has_a_gradient() -> None:
     assert FUNCTIONS.keys() == POINTWISE.keys()
     for name, case in CASES.items():

@@ -147,6 +147,7 @@ def test_groups_are_of_neighbours() -> None:
     assert groups_of_rows(7, 3).tolist() == [0, 0, 0, 1, 1, 2, 2]
 
 
+@pytest.mark.slow
 def test_every_step_has_the_ranges_of_its_group_and_the_weights_of_all() -> None:
     model = denoiser()
     table = table_of(model)

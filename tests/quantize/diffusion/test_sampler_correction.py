@@ -79,6 +79,7 @@ def test_rows_with_outputs_of_their_own_in_x_are_refused() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_recipe_asks_for_it(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text('name = "mine"\nweights = "int8"\nactivations = "int8"\ncorrect_sampler = true')

@@ -13,6 +13,7 @@ from edgekit.export.stream.sources import onnx_offline
 from edgekit.quantize.prepare.unpack import unpack_states
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(layers(), st.integers(0, 99))
 def test_any_factors_leave_random_streamed_networks_as_they_were(layer, seed) -> None:

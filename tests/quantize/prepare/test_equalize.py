@@ -73,6 +73,7 @@ def test_channels_that_differ_a_thousandfold_survive_eight_bits_once_they_are_eq
     assert min(found["equal"], found["moved"]) > 22.0
 
 
+@pytest.mark.slow
 def test_gtcrn_is_the_same_with_two_hundred_channels_scaled() -> None:
     path = path_of("gtcrn", Path(os.environ.get("EDGEKIT_NETWORKS", CACHE)))
     if not path.is_file():

@@ -7,6 +7,7 @@ import onnx_ir as ir
 import pytest
 from level_networks import network, recurrent, sound
 from level_scales import CELLS, HOPS, SEEDS, Cell, calibration, in_c, scaled
+from slices import slow_except
 
 from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.geometry import dims
@@ -40,8 +41,9 @@ def test_a_network_of_no_sound_has_none() -> None:
     assert scaled(model) is model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:2])
-@pytest.mark.parametrize("biases", [False, True])
+@pytest.mark.parametrize("biases", slow_except(lambda biases: biases, [False, True]))
 def test_c_has_the_bits_of_the_oracle_at_every_level(seed: int, biases: bool) -> None:
     model = quantize(network(seed, biases), calibration(), "w8a8")
     heard = [sound(HOPS, 5, level) for level in (*LEVELS, 3.0, 0.0)]
@@ -61,6 +63,7 @@ def test_quieter_sound_only_shifts_the_output(seed: int) -> None:
         np.testing.assert_array_equal(np.ldexp(whole, -k), found)
 
 
+@pytest.mark.slow
 def test_integers_keep_quiet_sound() -> None:
     model = network(2, biases=False)
     kept, fixed = (
@@ -78,6 +81,7 @@ def test_integers_keep_quiet_sound() -> None:
     assert snr_db(exact, qdq) > 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_a_scale_leaves_is_rounded_behind_its_activation_and_carried_as_integers(
     seed: int,
@@ -94,6 +98,7 @@ def test_what_a_scale_leaves_is_rounded_behind_its_activation_and_carried_as_int
     np.testing.assert_array_equal(Oracle(model).run_hops({"pcm": clip})["y"], found)
 
 
+@pytest.mark.slow
 def test_after_a_burst_quiet_sound_is_as_it_was() -> None:
     """No state is left at the scale of a loud hop; nothing is, after silence."""
     model = quantize(network(1, biases=False), calibration(), "w8a8")
@@ -113,7 +118,9 @@ def test_sound_above_what_calibration_saw_is_served_too() -> None:
     assert snr_db(exact, in_c(quantize(model, calibration(), "w8a8"), loud)[0]) > 20
 
 
-@pytest.mark.parametrize("recipe", ["w8a8", "w4a8", "w8a16"])
+@pytest.mark.parametrize(
+    "recipe", slow_except(lambda recipe: recipe == "w8a8", ["w8a8", "w4a8", "w8a16"])
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_c_has_the_bits_of_the_oracle_in_cells(cell: Cell, recipe: str) -> None:
     model = quantize(recurrent(0, *cell, bias=True), calibration(), recipe)
@@ -122,6 +129,7 @@ def test_c_has_the_bits_of_the_oracle_in_cells(cell: Cell, recipe: str) -> None:
         np.testing.assert_array_equal(Oracle(model).run_hops({"pcm": clip})["y"], bits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_cells_keep_quiet_sound_in_int8(cell: Cell) -> None:
     model, clip = recurrent(0, *cell), sound(HOPS, 7, 0.02)

@@ -21,6 +21,7 @@ def test_layers_up_to_the_first_bias_have_one_and_those_behind_it_what_sound_add
     assert layers(scaled(model)) == ["code", "mixed", "open", "y"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_quiet_sound_adds_behind_biases_is_kept(seed: int) -> None:
     model, heard = network(seed, biases=True), calibration()

@@ -111,6 +111,7 @@ def denoiser() -> tuple[Model, dict[str, NDArray[Any]]]:
     return model, dict(sampled_calls(model, model, None, 2))
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.parametrize(
     "recipe",

@@ -34,6 +34,7 @@ def test_a_first_layer_that_reads_the_network_s_input_is_fitted() -> None:
     assert snr_db(reference, got) > 15
 
 
+@pytest.mark.slow
 def test_a_denoiser_s_layers_keep_their_gain() -> None:
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calls, recipe = own_trajectories(model, None, 40), RECIPES["w4a8"]
@@ -71,6 +72,7 @@ def output_snr_db(name: str, rounding: str, correct: bool) -> float:
     return snr_db(reference, output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", FITTED)
 @pytest.mark.parametrize("name", ["conv_recurrent", "gru_mask"])
 def test_networks_gain_on_clips_they_were_not_fitted_to(name: str, rounding: str) -> None:

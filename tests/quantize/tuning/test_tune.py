@@ -17,6 +17,7 @@ from edgekit.quantize.tuning.tune import Progress, WeightTuner, with_weights
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 
+@pytest.mark.slow
 def test_a_training_makes_up_for_rounding_and_goes_on_where_it_was_cut_off() -> None:
     model = float_model("gru_mask")
     known, held = calibration(model), noise(model, 24, seed=7)

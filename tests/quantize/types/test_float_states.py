@@ -11,6 +11,7 @@ from builds import lowered, noise
 from c_kernels import needs_cc
 from devices import on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
+from slices import slow_except
 
 from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.own_operators.oscillators import Oscillators
@@ -78,7 +79,8 @@ def stored(model: Model) -> dict[str, str]:
     return {name: str(array.dtype) for name, array in Oracle(model).states.items()}
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", slow_except(lambda name: name in ("mamba", "s5"), LAYERS))
 def test_states_in_16_bits_cost_little(models: dict[str, Model], name: str) -> None:
     model = models[name]
     inputs = noise(model, 600)
@@ -95,7 +97,7 @@ def test_states_in_16_bits_cost_little(models: dict[str, Model], name: str) -> N
 
 
 @needs_cc
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", slow_except(lambda name: name == "s5", LAYERS))
 def test_c_has_the_oracle_s_bits_and_half_the_state(models: dict[str, Model], name: str) -> None:
     load_kernels()
     wide, narrow = (quick_build(rounded(models[name], "w8a8", s)) for s in ("float32", "int16"))
@@ -108,6 +110,7 @@ def test_c_has_the_oracle_s_bits_and_half_the_state(models: dict[str, Model], na
     assert after <= max(before // 2 + 64, 64)
 
 
+@pytest.mark.slow
 @needs_cc
 @on_devices("cortex-m55")
 def test_a_microcontroller_has_the_oracle_s_bits(

@@ -22,6 +22,7 @@ RATES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(RATES, st.integers(1, 200), st.integers(1, 3), st.integers(1, 700))
 def test_blocks_of_any_length_give_the_same_samples(rates, hop, channels, most):

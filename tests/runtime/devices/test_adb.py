@@ -77,7 +77,8 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-@on_devices("cortex-a53", "riscv64")
+@pytest.mark.slow
+@on_devices("cortex-a53", "riscv64", slow=("cortex-a53",))
 def test_a_build_is_compiled_for_the_core_of_the_device(
     root: Path, target: str, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_build
+from slices import slow_except
 
 from edgekit import api
 from edgekit.base.errors import CheckFailed, ToolError
@@ -94,6 +95,7 @@ def test_what_a_stranger_prints_does_not_reach_the_terminal_as_it_is() -> None:
     assert said.startswith("x?[2J\n") and len(said) <= MAX_ERROR_BYTES
 
 
+@pytest.mark.slow
 def test_a_greeting_behind_a_banner() -> None:
     lines = "echo Welcome; echo edgekit-device; echo riscv64; echo Linux 6.1; echo 'A board'"
     talk = Conversation(["sh", "-c", lines])
@@ -119,7 +121,9 @@ def test_a_program_that_does_not_end_is_ended() -> None:
     assert talk.wait(0) != 0 and time.monotonic() - start < 500
 
 
-@pytest.mark.parametrize("target", ["onnxruntime", "litert"])
+@pytest.mark.parametrize(
+    "target", slow_except(lambda target: target == "litert", ["onnxruntime", "litert"])
+)
 def test_python_on_a_device_gives_the_same(target: str, tmp_path: Path) -> None:
     if target == "litert":
         pytest.importorskip(

@@ -51,6 +51,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @needs_server
 @tiny_build.needs_cc
 def test_a_build_is_measured_and_checked_on_the_device(
@@ -71,6 +72,7 @@ def test_a_build_is_measured_and_checked_on_the_device(
     assert wait_for(server.is_quiet)
 
 
+@pytest.mark.slow
 @needs_server
 @tiny_build.needs_cc
 def test_a_corrupted_weight_is_a_failure_and_the_layer_is_named(

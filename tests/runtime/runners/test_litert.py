@@ -104,6 +104,7 @@ FORMS = {
 LEAST_DB = {"float32": 90, "float16": 90, "w8a8": 30}  # of integers: kernels of several years apart
 
 
+@pytest.mark.slow
 def test_tflite_runtime_gives_what_litert_gives(python: Path, tmp_path: Path) -> None:
     folders = {
         (form, name, stateful): written(

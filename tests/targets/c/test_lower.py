@@ -10,6 +10,7 @@ import torch
 from builds import SANITIZE, STRICT, float_model, int8_model, lowered, noise, replay
 from c_kernels import CC, needs_cc
 from onnx import TensorProto, helper, numpy_helper
+from slices import slow_except
 from zoo import ZOO
 
 from edgekit.export.from_onnx import from_onnx
@@ -26,10 +27,7 @@ FORBIDDEN = re.compile(
     r"\b(malloc|calloc|realloc|free|printf|puts|pthread_\w+|mtx_\w+|exp|log|sqrt|tanh|sin|cos)f?$"
 )
 MODELS = {"float32": float_model, "w8a8": int8_model}
-# the largest is compared in bits in every run, and looked at otherwise in the long one
-LARGE_SLOW = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "dual_path" else name for name in ZOO
-]
+FEW = slow_except(lambda name: name in ("gru_mask", "lstm_vad", "raw"), ZOO)
 
 pytestmark = needs_cc
 
@@ -51,7 +49,7 @@ def hops_of(model: Model, most: int) -> int:
     return most if model.states else 1
 
 
-@pytest.mark.parametrize("name", LARGE_SLOW)
+@pytest.mark.parametrize("name", FEW)
 def test_float_equals_torch(name: str, tmp_path: Path) -> None:
     model = float_model(name)
     hops = hops_of(model, HOPS)
@@ -63,7 +61,9 @@ def test_float_equals_torch(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recipe", MODELS)
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize(
+    "name", slow_except(lambda name: name in ("gru_mask", "lstm_vad", "raw", "tcn"), ZOO)
+)
 def test_bits_equal_the_oracle(name: str, recipe: str, tmp_path: Path) -> None:
     model = MODELS[recipe](name)
     inputs = on_grid(model, noise(model, hops_of(model, ORACLE_HOPS[recipe])))
@@ -80,7 +80,7 @@ def on_grid(model: Model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray
 
 
 @pytest.mark.parametrize("recipe", MODELS)
-@pytest.mark.parametrize("name", LARGE_SLOW)
+@pytest.mark.parametrize("name", FEW)
 def test_strict_c99_and_sanitizers(name: str, recipe: str, tmp_path: Path) -> None:
     model = MODELS[recipe](name)
     inputs = noise(model, 20)

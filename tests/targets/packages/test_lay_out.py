@@ -54,6 +54,7 @@ def library(build: Path) -> Path:
     return made
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.parametrize("kind", [name for name in PACKAGES if name != "cmake"])
 def test_the_example_of_a_package_prints_pass(

@@ -43,6 +43,7 @@ from edgekit.verbs.export.request import read_request
 
 MISSING = [name for name in ("ziglang", "wasmtime") if find_spec(name) is None]
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         bool(MISSING), reason=f"needs {' and '.join(MISSING)}: pip install wasmtime ziglang"
     ),

@@ -112,6 +112,7 @@ def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.json")} == measured
 
 
+@pytest.mark.slow
 def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,12 +158,14 @@ def test_a_detector_may_be_noisier_in_quiet_sound_than_what_is_listened_to() -> 
     assert allowed == [[1, 2, 4, 10], [1, 4, 10, 40]]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match=r"the best that was found is \d+\.\d dB"):
         api.quantize(SOURCE, "auto", f"{__name__}:clips", tmp_path / "x.onnx", min_snr_db=150)
     assert not (tmp_path / "x.onnx").exists()
 
 
+@pytest.mark.slow
 def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +184,7 @@ def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
     assert candidates.cost_of(found.quantized) == found.cost  # it is a network, though a failed one
 
 
+@pytest.mark.slow
 def test_an_export_below_its_floor_is_there_marked_failed_and_not_if_strict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +226,7 @@ def test_a_network_that_no_c_can_run_is_refused_before_the_search(tmp_path: Path
         api.quantize(str(source), "auto", str(clips), tmp_path / "out.onnx")
 
 
+@pytest.mark.slow
 def test_probabilities_must_decide_as_in_float(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

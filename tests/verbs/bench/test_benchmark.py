@@ -34,6 +34,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @tiny_build.needs_cc
 def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> None:
     log = tmp_path / "results.jsonl"
@@ -81,6 +82,7 @@ def test_images_are_no_hops(capsys: pytest.CaptureFixture[str]) -> None:
     assert "instructions per image" in printed and "hop" not in printed
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_qemu_counts_instructions_and_compares_layers(target: str, tmp_path: Path) -> None:
     api.export(NETWORK, target, tmp_path / "build", recipe="w8a8")
@@ -178,6 +180,7 @@ def test_a_corrupted_weight_is_found_and_the_first_layer_that_differs(
     assert "not as the export wrote them: conv_recurrent_weights.c" in str(failure.value)
 
 
+@pytest.mark.slow
 @tiny_build.needs_cc
 def test_layers_of_a_float_build_may_sum_in_another_order(tmp_path: Path) -> None:
     api.export(NETWORK, "host", tmp_path / "build")
@@ -289,6 +292,7 @@ STREAMS = (
 )
 
 
+@pytest.mark.slow
 @tiny_build.needs_cc
 @on_devices("cortex-m55")
 @pytest.mark.parametrize(("inputs", "outputs"), STREAMS)

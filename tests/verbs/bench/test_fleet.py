@@ -51,6 +51,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str | None]:
             yield running.device
 
 
+@pytest.mark.slow
 def test_a_fleet_is_measured_and_goes_on_where_it_was(
     folder: Path, server: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,7 @@ def test_the_report_lists_them_until_they_are_gone(
     )
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_counts_of_the_float_form_are_those_of_a_float_build(target: str, tmp_path: Path) -> None:
     """What is compared are the build's own layers, and the float layers as the recipe float32 has them."""

@@ -17,6 +17,7 @@ from edgekit.verbs.bench.other_core import replay_on_core
 NETWORK = "zoo:conv_recurrent"
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_a_build_for_the_host_counts_as_one_for_the_core(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -74,6 +74,7 @@ def test_a_factory_becomes_an_engine(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @needs_cxx
 def test_the_project_builds_and_passes_where_it_was_written(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
@@ -90,6 +91,7 @@ def test_the_project_builds_and_passes_where_it_was_written(tmp_path: Path) -> N
     assert again.manifest.digest == Manifest.load(tmp_path / "engine").digest
 
 
+@pytest.mark.slow
 @needs_cxx
 def test_a_file_with_calibration_pictures(tmp_path: Path) -> None:
     model = imported(tiny)
@@ -148,6 +150,7 @@ def mixed() -> tuple[nn.Module, tuple[Tensor, ...]]:
     return Mixed(), (torch.randn(1, 3, 16, 20),)
 
 
+@pytest.mark.slow
 @needs_cxx
 @needs_cc
 @needs_verilator
@@ -204,6 +207,7 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
     assert project.run_test_bench(bench, folder / "hls" / "data").endswith(" 0 differ")
 
 
+@pytest.mark.slow
 @needs_cxx
 def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")

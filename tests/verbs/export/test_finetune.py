@@ -33,6 +33,7 @@ def given(tmp_path: Path) -> tuple[str, str, str]:
     return "zoo:gru_mask", str(tmp_path / "narrow.toml"), str(clips)
 
 
+@pytest.mark.slow
 def test_what_was_cut_off_goes_on_and_gives_the_same_file(
     given: tuple[str, str, str], tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_clips_that_show_too_little_are_the_reason_where_others_are_worse(tmp_pa
     assert not list(tmp_path.glob("tuned*"))
 
 
+@pytest.mark.slow
 def test_the_best_rate_and_the_best_step_are_kept(given: tuple[str, str, str]) -> None:
     network, recipe, clips = given
     model = load_model(network, ImportOptions()).model

@@ -4,6 +4,7 @@ import hop_networks
 import numpy as np
 import pytest
 import torch
+from slices import slow_except
 from stream_networks import Net
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
@@ -58,6 +59,7 @@ def test_random_modules_are_equal_over_a_recording_or_refused(seed):
     assert verdict(seed) in ("equal", "refused", "alone")
 
 
+@pytest.mark.slow
 def test_the_random_modules_are_not_all_refused():
     found = {seed: verdict(seed) for seed in (1, 2, 6, 9, 10, 15)}
     assert [found[seed] for seed in (1, 2)] == ["refused"] * 2
@@ -86,6 +88,7 @@ def amp_with_knob():
     return Amp(), {"sound": torch.rand(1, 1, 640), "drive": torch.rand(1, 1, 640)}
 
 
+@pytest.mark.slow
 def test_the_amp_of_the_tutorial_plays_a_recording_as_the_module(tmp_path):
     made = api.export(f"{__name__}:amp", "host", tmp_path / "amp", hop=64, sample_rate=RATE)
     (note,) = (note for note in made.notes if "--time-axis" in note)
@@ -97,6 +100,7 @@ def test_the_amp_of_the_tutorial_plays_a_recording_as_the_module(tmp_path):
     np.testing.assert_allclose(np.concatenate(list(hops), 2), whole, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("controls", [(), ("drive",)])
 def test_inputs_of_one_time_are_rewritten_together(controls):
     options = ImportOptions(hop=64, controls=controls)
@@ -120,6 +124,7 @@ def two_rates():
     return TwoRates(), {"sound": torch.rand(1, 1, 128), "pitch": torch.rand(1, 1, 8)}
 
 
+@pytest.mark.slow
 def test_a_slower_input_has_the_rate_of_its_example():
     model = load_model(f"{__name__}:two_rates", ImportOptions(hop=64)).network
     assert {str(v.name): tuple(v.shape) for v in model.stream_inputs} == {
@@ -216,7 +221,7 @@ def test_behind_a_front_end_bins_are_no_time_and_frames_are():
         assert frames.stream.delay_samples == 96 + 32  # of the front end, and a frame ahead
 
 
-@pytest.mark.parametrize("name", ["spotter", "window"])
+@pytest.mark.parametrize("name", slow_except(lambda name: name == "window", ["spotter", "window"]))
 def test_a_network_of_windows_says_that_nothing_is_carried(name, tmp_path):
     made = api.export(f"{__name__}:{name}", "host", tmp_path / "build", hop=480, sample_rate=RATE)
     assert any("each hop is computed alone" in note for note in made.notes)

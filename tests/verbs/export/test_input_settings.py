@@ -8,6 +8,7 @@ import onnx
 import pytest
 import soundfile
 from onnx import TensorProto, helper
+from slices import slow_except
 from stream_networks import Net
 from tiny_build import needs_cc
 
@@ -63,8 +64,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @needs_cc
-@pytest.mark.parametrize("target", ["host", "cortex-m55"])
+@pytest.mark.parametrize(
+    "target", slow_except(lambda target: target == "host", ["host", "cortex-m55"])
+)
 def test_a_stereo_amp_with_two_knobs_is_calibrated_on_recordings(
     target: str, place: Path, tmp_path: Path
 ) -> None:
@@ -84,6 +88,7 @@ def test_a_stereo_amp_with_two_knobs_is_calibrated_on_recordings(
         assert soundfile.info(str(tmp_path / "out.wav")).channels == 2
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_range_keeps_more_than_the_middle_of_it(place: Path, tmp_path: Path) -> None:
     """Calibrated with a knob that stands still, integers clip what the knob at its end makes."""
@@ -130,6 +135,7 @@ def test_a_float_build_without_clips_is_verified_with_what_is_set(
     assert golden["drive"].min() >= 0 and golden["drive"].max() <= 1
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_range_of_a_plug_ins_knob_is_swept(place: Path, tmp_path: Path) -> None:
     exported = api.export(
@@ -145,6 +151,7 @@ def test_the_range_of_a_plug_ins_knob_is_swept(place: Path, tmp_path: Path) -> N
     assert "calibration: 'tone' is swept over 0:1,-1:2 in every clip" in exported.notes
 
 
+@pytest.mark.slow
 def test_quantize_and_finetune_take_what_is_set(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_layers_are_timed_on_this_machine() -> None:
     assert all(cost > 0 for cost in row.costs.values())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(missing(DEVICE) is not None, reason=missing(DEVICE) or "")
 def test_layers_are_counted_on_an_emulated_device() -> None:
     def lower(rows: Schedule) -> Build:

@@ -10,6 +10,7 @@ import onnx
 import pytest
 import soundfile
 import tiny_networks
+from slices import slow_except
 from tiny_build import needs_cc
 from tiny_networks import FRONTEND, HOP, WIDTH
 
@@ -155,7 +156,9 @@ def test_a_frontend_build_eats_and_gives_pcm(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "out.wav").frames == 777
 
 
-@pytest.mark.parametrize("recipe", ["float32", "w8a8"])
+@pytest.mark.parametrize(
+    "recipe", slow_except(lambda recipe: recipe == "float32", ["float32", "w8a8"])
+)
 def test_a_second_network_behind_the_first(tmp_path: Path, recipe: str) -> None:
     first = tiny_networks.recurrent(tmp_path / "gain.onnx", 17, batch="N")
     second = tiny_networks.recurrent(tmp_path / "samples.onnx", 32, batch="N")
@@ -220,7 +223,10 @@ def build():
 """
 
 
-@pytest.mark.parametrize("frontend", [None, FRONTEND])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "frontend", slow_except(lambda frontend: frontend is None, [None, FRONTEND])
+)
 def test_a_factory_without_calibration_calibrates_on_its_examples_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frontend: str | None
 ) -> None:

@@ -24,6 +24,7 @@ def clips() -> Iterator[dict[str, np.ndarray]]:
         yield {"pcm": sound(40, seed)}
 
 
+@pytest.mark.slow
 @needs_cc
 def test_the_manifest_and_the_report_name_what_has_a_scale_per_hop(tmp_path: Path) -> None:
     network(0, biases=False).save(tmp_path / "x.onnx")

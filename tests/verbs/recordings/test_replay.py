@@ -67,6 +67,7 @@ def wrong_weight(device: Device) -> tuple[Fault, str]:
     return Fault(replaced={file: (found[0], new)}), row.layer
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_device_that_computes_its_network_is_said_to(device: Device) -> None:
     for defines in ((), (EVERY_HOP,), (LAYERS,)):
@@ -181,6 +182,7 @@ def test_a_recording_of_another_build_is_refused(healthy: Device, tmp_path: Path
         replay(healthy.record(), other.folder)
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_float_network_may_differ_by_roundings_only(tmp_path: Path) -> None:
     device = Device(tmp_path, "host", pinned("gru_mask-float32"))

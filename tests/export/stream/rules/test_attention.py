@@ -129,6 +129,7 @@ def test_a_declared_end_lets_attention_reach_back_to_the_start() -> None:
     assert sorted(tuple(value.shape or ()) for value in model.ir.graph.inputs)[-1] == (1, 89, 6)
 
 
+@pytest.mark.slow
 def test_keys_of_positions_come_from_a_table() -> None:
     source = "stream_authors_written:chunked_conformer"
     offline = torch_offline(source, name="net", time_axes={"x": 1})

@@ -72,6 +72,7 @@ def test_sums_of_a_fixed_order_have_one_kernel() -> None:
     }
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.parametrize("target", ["host", "c99"])
 def test_integers_have_the_same_bits_whatever_is_chosen(target: str, tmp_path: Path) -> None:
@@ -87,6 +88,7 @@ def test_integers_have_the_same_bits_whatever_is_chosen(target: str, tmp_path: P
         np.testing.assert_array_equal(found["y"], expected, str(schedule))
 
 
+@pytest.mark.slow
 @needs_cc
 def test_float_sums_differ_in_their_order_alone(tmp_path: Path) -> None:
     model = network()

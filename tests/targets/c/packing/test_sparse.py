@@ -71,9 +71,9 @@ def test_a_dense_recipe_fills_them_where_that_fits_better() -> None:
     ("name", "pattern", "recipe"),
     [
         ("gru_mask", "1:4", W8A8),
-        ("lstm_vad", "1:8", W8A8),
+        pytest.param("lstm_vad", "1:8", W8A8, marks=pytest.mark.slow),
         pytest.param("conv_recurrent", "2:4", W8A8, marks=pytest.mark.slow),
-        ("gru_mask", "1:4", RECIPES["w8a16"]),
+        pytest.param("gru_mask", "1:4", RECIPES["w8a16"], marks=pytest.mark.slow),
         ("lstm_vad", "1:8", RECIPES["w4a8"]),
     ],
 )

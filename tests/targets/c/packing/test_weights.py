@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from builds import float_model, int8_model, lowered, noise
 from c_kernels import needs_cc
+from slices import slow_except
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import run_hops, snr_db
@@ -23,9 +24,7 @@ from edgekit.targets.c.packing.weights import int4_bytes
 
 # fc and GRU, LSTM, grouped and strided convolutions, grouped transposed ones, vision
 NETWORKS = ["gru_mask", "lstm_vad", "tcn", "conv_recurrent", "dual_path", "vision"]
-LARGE_SLOW = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "dual_path" else name for name in NETWORKS
-]
+FEW = slow_except(lambda name: name in ("gru_mask", "lstm_vad"), NETWORKS)
 WIDE = Recipe("w4a16", "int4", "int16", products="int16", smooth_inputs="int16")
 FORMS = {"w4a8": replace(RECIPES["w4a8"], rounding="nearest", bias_correction=False), "w4a16": WIDE}
 
@@ -36,7 +35,9 @@ def int4_model(name: str, recipe: str = "w4a8") -> Model:
     return quantize(model, Calibration((noise(model, 30, seed=1),), "noise"), FORMS[recipe])
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", slow_except(lambda name: name in ("gru_mask", "lstm_vad", "conv_recurrent"), NETWORKS)
+)
 def test_onnxruntime_runs_the_file_and_the_oracle_agrees(name: str) -> None:
     model = int4_model(name)
     proto = onnx.load_from_string(model.to_bytes())
@@ -53,7 +54,7 @@ def test_onnxruntime_runs_the_file_and_the_oracle_agrees(name: str) -> None:
 
 @needs_cc
 @pytest.mark.parametrize("recipe", FORMS)
-@pytest.mark.parametrize("name", LARGE_SLOW)
+@pytest.mark.parametrize("name", FEW)
 def test_c_equals_the_oracle_and_is_smaller(name: str, recipe: str, tmp_path: Path) -> None:
     model = int4_model(name, recipe)
     inputs = noise(model, 40, seed=5)

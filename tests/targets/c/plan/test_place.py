@@ -116,6 +116,7 @@ def board_file(folder: Path, stack: int = 8192, sram: int = 0x2000) -> Path:
     return path
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_a_program_on_a_board_of_ones_own_copies_hot_weights_and_passes(
     target: str, tmp_path: Path

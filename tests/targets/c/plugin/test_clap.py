@@ -159,6 +159,7 @@ def played(
     return Heard(np.fromfile(result, np.float32).reshape(out, -1), lines)
 
 
+@pytest.mark.slow
 @needs_tools
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
 def test_the_plug_in_gives_what_edgekit_run_gives_as_late_as_it_says(
@@ -201,6 +202,7 @@ def test_streams_are_ports_and_channels_stay_apart(
     assert heard.lines["feature"] == ["audio-effect", "stereo"]
 
 
+@pytest.mark.slow
 @needs_tools
 def test_knobs_are_turned_at_the_hop_that_their_event_falls_in(
     host: Path, knobbed: Plugin, tmp_path: Path
@@ -229,6 +231,7 @@ def test_knobs_are_turned_at_the_hop_that_their_event_falls_in(
     assert heard.lines["knob"][1] == "1 32 -60 0 -20 knobs 1"
 
 
+@pytest.mark.slow
 @needs_tools
 def test_bypass_is_as_late_and_a_state_brings_knobs_back(
     host: Path, knobbed: Plugin, tmp_path: Path

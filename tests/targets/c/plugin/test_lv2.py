@@ -130,6 +130,7 @@ def denoiser(tmp_path_factory: pytest.TempPathFactory) -> Plugin:
     return made(quantized, tmp_path_factory.mktemp("lv2") / "denoise")
 
 
+@pytest.mark.slow
 @needs_lv2
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
 def test_the_plug_in_gives_what_edgekit_run_gives_as_late_as_it_says(
@@ -181,6 +182,7 @@ def test_the_host_of_lilv_renders_the_same(denoiser: Plugin, tmp_path: Path) -> 
     assert "Has latency:       yes, reported by port 3" in listed
 
 
+@pytest.mark.slow
 @needs_lv2
 def test_knobs_are_ports(tmp_path: Path) -> None:
     given = {**compressor.options("float32", tmp_path), "calibration": None}

@@ -12,6 +12,7 @@ from edgekit.targets.c.program.proof_file import PROOF_FILE
 PINNED = Path(__file__).parents[3] / "pinned"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "functions"),
     [

@@ -51,6 +51,7 @@ def compiled(command: list[str]) -> str:
     return done.stderr if done.returncode else ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("targets", [("c99", "c99"), ("host", "c99")])
 def test_two_builds_link_into_one_program_and_keep_their_outputs(
     targets: tuple[str, str], tmp_path: Path

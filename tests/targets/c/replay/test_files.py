@@ -22,16 +22,18 @@ from edgekit.targets.devices import profile
 NETWORK = "conv_recurrent"
 
 
-@on_devices()
+@on_devices(slow=("cortex-a53", "cortex-a7", "cortex-a76", "riscv64", "riscv64-v"))
 def test_an_integer_network_gives_the_same_bits(target: str, tmp_path: Path) -> None:
     passes_with_the_same_bits(target, tmp_path)
 
 
+@pytest.mark.slow
 @on_devices("cortex-m0plus")
 def test_a_core_without_an_fpu_gives_the_same_bits(target: str, tmp_path: Path) -> None:
     passes_with_the_same_bits(target, tmp_path)
 
 
+@pytest.mark.slow
 @on_devices("riscv32imc")
 def test_a_risc_v_microcontroller_gives_the_same_bits_and_fails_when_they_differ(
     target: str, tmp_path: Path
@@ -71,6 +73,7 @@ def test_a_float_network_passes_and_a_wrong_one_fails(target: str, tmp_path: Pat
         replayed(folder, target)
 
 
+@pytest.mark.slow
 @on_devices("cortex-a76")
 def test_a_wrong_integer_fails(target: str, tmp_path: Path) -> None:
     folder = tmp_path / "build"
@@ -95,6 +98,7 @@ def test_a_conv_tasnet_takes_at_most_20_kb_of_code(target: str, tmp_path: Path) 
     assert (build.manifest.memory["weights_bytes"] or 0) > 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="needs ziglang: pip install ziglang")
 @on_devices("cortex-m7", "cortex-m55", "cortex-a76", "riscv64-v", slow=("cortex-a76", "riscv64-v"))
 def test_clang_compiles_without_warnings_and_gives_the_same_bits(
@@ -110,6 +114,7 @@ def test_clang_compiles_without_warnings_and_gives_the_same_bits(
     assert replayed(folder, target, "-Wall", "-Wextra", "-Werror")[-1] == "PASS"
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55", "riscv64")
 def test_instructions_are_counted_alike_each_time(target: str, tmp_path: Path) -> None:
     folder = tmp_path / "build"
@@ -123,6 +128,7 @@ def test_instructions_are_counted_alike_each_time(target: str, tmp_path: Path) -
     assert not any(name.startswith("replay_") for name in counts.functions)
 
 
+@pytest.mark.slow
 @on_devices("cortex-m55")
 def test_an_export_builds_with_cmake_and_passes_without_heap_or_libm(
     target: str, tmp_path: Path
