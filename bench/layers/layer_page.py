@@ -19,7 +19,9 @@ TEXT = """\
 
 `python bench layers --against {peers} --recipe {recipes} --seeds {seeds} --write` measures
 this part: {count} layers of published networks and of odd sizes, each alone. The engines take turns, and the least time
-of each counts. Machine: {cpu}; its load was {before:.1f} at the start and {after:.1f} at the end (1 is one busy core).
+of each counts, less that of an empty call. Where a layer takes under half as long as an engine's empty call, that
+engine has no ratio. Machine: {cpu};
+its load was {before:.1f} at the start and {after:.1f} at the end (1 is one busy core).
 Layers of integer recipes have float inputs and outputs, for every engine.
 
 The columns named after engines have the ratio of that engine's time to EdgeKit's, as geometric means over a family of

@@ -185,13 +185,17 @@ def _least(call: Callable[[], object], calls: int, slow: bool) -> float:
 
 
 def measured(engines: dict[str, Any], empty: dict[str, float]) -> dict[str, float]:
-    """The least microseconds of every engine, which take turns."""
+    """The least microseconds of every engine, which take turns, less those of an empty call.
+
+    An engine that is left with less than half of its empty call has none: the layer cannot be told from the call.
+    """
     us = {name: engine.least(3, True) for name, engine in engines.items()}
     for _ in range(ROUNDS):
         for name, engine in engines.items():
             calls = max(3, int(ROUND_US / us[name]))
             us[name] = min(us[name], engine.least(calls, us[name] > SLOW_US))
-    return {name: max(us[name] - empty.get(name, 0.0), 0.01) for name in us}
+    rest = {name: us[name] - empty.get(name, 0.0) for name in us}
+    return {name: left for name, left in rest.items() if left > empty.get(name, 0.0) / 2}
 
 
 def lowered(
