@@ -2,13 +2,12 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacement_path
@@ -80,7 +79,8 @@ def run_clips_to_rows(
             _write_detections(temporary, detected, as_json=out.suffix.lower() == ".json")
         elif out.suffix.lower() == ".csv":
             delay, hop = facts["delay_samples"] or 0, facts["hop_samples"]
-            _write_csv(temporary, outputs, hop / rate, delay / rate)
+            times = [f"{n * hop / rate - delay / rate:.6f}" for n in range(_count_hops(outputs))]
+            write_csv(temporary, outputs, {"time_s": times})
         else:
             write_npz(temporary, outputs)
     notes = tuple(dict.fromkeys(note for clip in clips.values() for note in clip.notes))
@@ -100,9 +100,21 @@ def _write_detections(path: Path, found: list[Detection], as_json: bool) -> None
         writer.writerows(rows)
 
 
-def _write_csv(path: Path, outputs: Mapping[str, Array], hop_s: float, delay_s: float) -> None:
-    hops = len(next(iter(outputs.values()), ()))
-    columns = {"time_s": [f"{hop * hop_s - delay_s:.6f}" for hop in range(hops)]}
+def _count_hops(outputs: Arrays) -> int:
+    return len(next(iter(outputs.values()), ()))
+
+
+def write_csv(
+    path: Path, outputs: Arrays, times: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Write a line for each hop, with a column for every element of every output.
+
+    Args:
+        path: the file to write.
+        outputs: arrays of shape (hops, *shape).
+        times: the first column, by its title; the number of the hop if left out.
+    """
+    columns = dict(times or {"hop": [*map(str, range(_count_hops(outputs)))]})
     for name, array in outputs.items():
         single = np.prod(array.shape[1:]) == 1
         for index in np.ndindex(array.shape[1:]):

@@ -172,13 +172,15 @@ def _batch_notes(taken: Mapping[str, str | None]) -> list[str]:
 
 
 def _open(name: str, dims: Sequence[Dim]) -> Problem:
-    count = sum(not isinstance(dim, int) for dim in dims)
-    sizes = ",".join(str(dim) if isinstance(dim, int) else "1" for dim in dims)
+    count, shape = sum(not isinstance(dim, int) for dim in dims), _text(dims)
+    if len(dims) > 1 and not isinstance(dims[0], int):
+        dims = [1, *dims[1:]]  # a batch
+    named = _text([dim for dim in dims if not isinstance(dim, int)])
     return Problem(
         f"input '{name}'",
-        f"shape ({_text(dims)}) with {count} open dimension{'s' if count > 1 else ''}",
+        f"shape ({shape}) with {count} open dimension{'s' if count > 1 else ''}",
         "fixed sizes, or one open dimension that is time and --hop SAMPLES, which rewrites the network",
-        f"give all sizes of one hop, --shape {name}={sizes}, or --hop",
+        f"give all sizes of one hop, --shape {name}={_text(dims)} with numbers for {named}, or --hop",
     )
 
 

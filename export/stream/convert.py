@@ -1,6 +1,6 @@
 """`stream`: an offline network becomes one that reads a hop and carries its state, proven equal."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor, lcm, prod
@@ -299,7 +299,7 @@ def _input(writer: Rewriter, value: ir.Value, is_control: bool) -> None:
 
 
 def _translate(writer: Rewriter, offline: ir.Graph) -> None:
-    problems, refused = [], set[ir.Value]()
+    problems, refused = dict[ir.Node, Problem](), set[ir.Value]()
     unseen = True
     for node in offline:
         if refused.intersection(value for value in node.inputs if value is not None):
@@ -308,11 +308,33 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
         try:
             _one(writer, node)
         except StreamingRefused as error:
-            problems.append(Problem(place_of(node), error.found, error.allowed, error.step))
+            problems[node] = Problem(place_of(node), error.found, error.allowed, error.step)
             refused.update(node.outputs)
             unseen = unseen and isinstance(error, Unseen)
     if problems:
-        raise (WindowUnseen if unseen else ModelError)(problems)
+        caches = _cache_problems(offline, refused, problems)
+        raise (WindowUnseen if unseen else ModelError)(caches or problems.values())
+
+
+def _cache_problems(
+    offline: ir.Graph, refused: Collection[ir.Value], nodes: Iterable[ir.Node]
+) -> list[Problem]:
+    """Return the outputs that hold the last frames of layers, if nothing else of a network is refused."""
+    streams = [f"'{value.name}'" for value in offline.outputs if value not in refused]
+    if not streams or any(node.op_type != "Slice" for node in nodes):
+        return []
+    found = "it holds the last frames of layers, as a cache for the next call does"
+    step = (
+        f"let the network return {', '.join(streams)} alone, as EdgeKit keeps such frames itself; or give it the "
+        "inputs of one hop and the cache, leave out --time-axis, and pair both with --state INPUT:{}"
+    )
+    return [
+        Problem(
+            f"output '{value.name}'", found, "outputs that grow with time", step.format(value.name)
+        )
+        for value in offline.outputs
+        if value in refused
+    ]
 
 
 def _one(writer: Rewriter, node: ir.Node) -> None:

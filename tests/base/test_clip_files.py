@@ -39,5 +39,6 @@ def test_a_source_is_a_folder_or_a_factory(source: str, tmp_path: Path) -> None:
     problem = source_problem(str(tmp_path / source))
     assert problem is not None
     assert problem.found == ("does not exist" if source == "nowhere" else "is not a folder")
+    assert ("folder that holds it" in problem.next_step) == (source == "a file")
     assert source_problem("package.module:factory") is None
     assert source_problem(str(tmp_path)) is None

@@ -21,6 +21,6 @@ def test_a_build_shows_its_ports(tmp_path: Path) -> None:
 def test_what_is_not_supported_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = (Problem("Exp 'e'", "float64", "float32", "cast it"),)
     found = Inspection("model", None, {"Exp": 3}, problems, None, None, None)
-    monkeypatch.setattr(api, "inspect", lambda source, html, proof: found)
+    monkeypatch.setattr(api, "inspect", lambda source, html, proof, **options: found)
     printed = CliRunner().invoke(app, ["inspect", "net.onnx"]).stdout
     assert "not supported" in printed and "cast it" in printed and "Exp" in printed

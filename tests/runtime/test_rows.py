@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from edgekit import api
 from edgekit.base.errors import UsageError
-from edgekit.base.npz import read_npz
+from edgekit.base.npz import read_npz, write_npz
+from edgekit.runtime.build_folder.files import open_build
 
 LENGTH, HOP, RATE = 24, 16, 8000
 
@@ -68,10 +69,20 @@ def test_a_wav_becomes_a_table_with_times(build: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(table[:, 2:], expected[:, None] > [0.02, 0.2])
 
 
+def test_arrays_become_a_table_with_the_number_of_each_hop(build: Path, tmp_path: Path) -> None:
+    hops = np.random.default_rng(0).normal(size=(3, 1, 1, HOP)).astype(np.float32)
+    (stream_input,) = open_build(build).stream_inputs
+    write_npz(tmp_path / "in.npz", {stream_input.name: hops.reshape(3, *stream_input.shape)})
+    api.run(build, tmp_path / "in.npz", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        title, *lines = csv.reader(file)
+    assert title[0] == "hop" and [line[0] for line in lines] == ["0", "1", "2"]
+
+
 def test_no_audio_comes_of_a_build_that_gives_none(build: Path, tmp_path: Path) -> None:
     recording(tmp_path / "in.wav")
     with pytest.raises(UsageError, match=r"gives power \[1, 1\].*to a \.npz or \.csv instead"):
         api.run(build, tmp_path / "in.wav", tmp_path / "out.wav")
     with pytest.raises(UsageError, match=r"a recording to \.npz, a recording to \.csv"):
-        api.run(build, tmp_path / "in.npz", tmp_path / "out.csv")
+        api.run(build, tmp_path / "in.npz", tmp_path / "out.json")
     assert not (tmp_path / "out.wav").exists()

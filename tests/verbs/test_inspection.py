@@ -16,6 +16,8 @@ def test_a_build_is_told_by_its_manifest(tmp_path: Path) -> None:
     assert found.to_dict()["manifest"]["target"] == "c99"
     with pytest.raises(UsageError, match="give the folder around it"):
         inspect(str(build / "manifest.json"))
+    with pytest.raises(UsageError, match="options of a network alone"):
+        inspect(str(build), shapes={"x": [1]})
     with pytest.raises(UsageError, match="no report"):
         inspect(str(build), tmp_path / "page.html")
     (build / "report.html").write_text("page")

@@ -26,8 +26,12 @@ def source_problem(source: str) -> Problem | None:
     folder = Path(source)
     if folder.is_dir() or (":" in source and not folder.exists()):
         return None
-    found = "is not a folder" if folder.exists() else "does not exist"
-    return Problem(f"calibration source {source!r}", found, WANTED, STEP)
+    where = f"calibration source {source!r}"
+    if folder.exists():
+        return Problem(
+            where, "is not a folder", WANTED, "give --calibration the folder that holds it"
+        )
+    return Problem(where, "does not exist", WANTED, STEP)
 
 
 def content_problem(source: str, folder: Path, more: Sequence[str] = ()) -> Problem | None:

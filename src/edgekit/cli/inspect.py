@@ -10,13 +10,16 @@ from edgekit.base.json_values import JsonObject
 from edgekit.cli.completion import MODEL
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
+from edgekit.cli.options import with_options
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
+from edgekit.verbs.export.options import StreamOptions
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
     from edgekit.verbs.inspection_result import Inspection
 
 
+@with_options(StreamOptions)
 def inspect(
     source: Annotated[
         str,
@@ -30,12 +33,14 @@ def inspect(
     proof: Annotated[
         bool, typer.Option("--proof", help="Check a build's C against its proof.json.")
     ] = False,
+    *,
+    options: StreamOptions,
     as_json: AsJson = False,
 ) -> None:
     """Show the facts of a build, or of a network and what it would be on this machine."""
     with progress(as_json) as report:
         report("import", 0, 1)
-        found = api.inspect(source, html, proof)
+        found = api.inspect(source, html, proof, **options)
     if as_json:
         print_json(found.to_dict())
         return

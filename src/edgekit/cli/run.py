@@ -81,8 +81,8 @@ def run(
     name: mic=mic.wav ref=far.wav out.wav.
 
     A build that gives no audio writes a .npz, or a .csv with a line for each hop. One that decides prints
-    what it detects, and writes it to a .json or .csv. A .npz holds one array for each stream, first axis =
-    hops, and may hold the session constants in their own shape.
+    what it detects, and writes it to a .json or .csv. IN may be a .npz, too. It holds one array for each
+    stream, first axis = hops, and may hold the session constants in their own shape.
 
     An engine takes a .png or .jpg, or a folder of them, and draws what it finds.
 

@@ -21,14 +21,17 @@ from edgekit.runtime.audio.files import (
 from edgekit.runtime.build_folder.input_fit import fit_inputs
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.pictures.files import pictures_of, run_pictures
-from edgekit.runtime.rows import check_rows, run_clips_to_rows
+from edgekit.runtime.rows import check_rows, run_clips_to_rows, write_csv
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
 from edgekit.verbs.stream_setup import StreamSetup
 
 SOUND = "a recording"
-RUNS = ((SOUND, ".wav"), (SOUND, ".npz"), (SOUND, ".csv"), (SOUND, ".json"), (".npz", ".npz"))
+RUNS = (
+    *((SOUND, ending) for ending in (".wav", ".npz", ".csv", ".json")),
+    *((".npz", ending) for ending in (".npz", ".csv")),
+)
 
 
 def run(
@@ -68,7 +71,10 @@ def _run_arrays(
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
     results = stream.run(arrays, lambda done: progress("stream", done, hops))
     with replacement_path(out, source) as temporary:
-        write_npz(temporary, results)
+        if out.suffix.lower() == ".csv":
+            write_csv(temporary, results)
+        else:
+            write_npz(temporary, results)
     return *notes, *_took(stream)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Unpack
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError
 from edgekit.base.json_values import JsonObject
@@ -12,8 +13,10 @@ from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME
 from edgekit.runtime.proof.check import PROOF_FILE, Verdict, check_proof
 from edgekit.runtime.proof.contracts import why_varied
-from edgekit.verbs.export.import_options import ImportOptions
-from edgekit.verbs.export.source_checks import find_code, source_problems
+from edgekit.verbs.export.option_checks import read_options
+from edgekit.verbs.export.options import StreamOptions
+from edgekit.verbs.export.request import read_imports
+from edgekit.verbs.export.source_checks import find_code
 from edgekit.verbs.inspection_result import Inspection
 from edgekit.verbs.keywords import suggest_keywords
 
@@ -23,13 +26,20 @@ SUM_KEYS = ("layer", "weights", "largest", "limit")
 
 
 @suggest_keywords
-def inspect(source: str | Path, html: str | Path | None = None, proof: bool = False) -> Inspection:
+def inspect(
+    source: str | Path,
+    html: str | Path | None = None,
+    proof: bool = False,
+    **options: Unpack[StreamOptions],
+) -> Inspection:
     """Return the facts of a build folder, or of a network and its costs on ``host``.
 
     Args:
         source: a build folder, ``package.module:factory``, a .pt2 or an .onnx.
         html: a file that gets the report.
         proof: follow the C of a build byte by byte, and compare it with its ``proof.json``.
+        options: facts that a network's file does not contain, as `edgekit.verbs.export.options.StreamOptions` declares
+            them.
 
     Raises:
         UsageError: neither a build nor a readable network, one without a report or a proof, or a file that cannot be
@@ -41,7 +51,7 @@ def inspect(source: str | Path, html: str | Path | None = None, proof: bool = Fa
     html = None if html is None else Path(html)
     if html is not None and (problem := output_problem(html, path)):
         raise UsageError(problem)
-    found = _build(path) if path.is_dir() else _network(source)
+    found = _build(path, options) if path.is_dir() else _network(source, options)
     if proof:
         found = replace(found, proof=proof_facts(path))
     if html is None:
@@ -102,7 +112,10 @@ def _proof_failures(found: Verdict) -> Iterator[str]:
         yield "This is a limit of the check, not a fault that it found in the build."
 
 
-def _build(directory: Path) -> Inspection:
+def _build(directory: Path, options: StreamOptions) -> Inspection:
+    if options:
+        what, step = f"a build, with {', '.join(options)}", "leave them out, or give the network"
+        raise UsageError(Problem(f"'{directory}'", what, "options of a network alone", step))
     manifest = open_build(directory)
     report = directory / "report.html"
     page = None
@@ -112,16 +125,18 @@ def _build(directory: Path) -> Inspection:
     return Inspection("build", manifest, {}, (), manifest.streaming, rate, page)
 
 
-def _network(source: str) -> Inspection:
+def _network(source: str, options: StreamOptions) -> Inspection:
     if Path(source).name == MANIFEST_NAME:
         step = "give the folder around it"
         raise UsageError(Problem(f"'{source}'", "a manifest", "a build folder or a network", step))
     if ":" not in source and not Path(source).exists():
         allowed = "a build folder, package.module:factory, a .pt2, an .onnx or a .tflite"
         raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
-    if unusable := source_problems(source, ImportOptions()):
-        raise UsageError(unusable)
+    read = read_options(options, StreamOptions)
+    imports, unusable = read_imports(source, read)
+    if unusable or read.problems:
+        raise UsageError([*unusable, *read.problems])
     find_code(source)
     from edgekit.verbs.network_inspection import inspect_network
 
-    return inspect_network(source)
+    return inspect_network(source, imports)

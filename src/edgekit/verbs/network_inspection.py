@@ -16,13 +16,13 @@ from edgekit.verbs.targets import TARGETS
 MODEL_TARGET = "host"  # the target for memory and work
 
 
-def inspect_network(source: str) -> Inspection:
-    """Return the facts of a network.
+def inspect_network(source: str, options: ImportOptions) -> Inspection:
+    """Return the facts of a network, with those that its file does not contain.
 
     Raises:
         UsageError: it cannot be imported.
     """
-    model = load_model(source, ImportOptions()).model
+    model = load_model(source, options).model
     operators = operator_counts(model)
     target = TARGETS[MODEL_TARGET]
     rate, streaming = model.stream.sample_rate_hz, None

@@ -16,7 +16,7 @@ def test_open_dimensions_are_all_listed_with_the_option_that_fixes_them():
     found = problems(proto)
     assert [problem.where for problem in found] == ["input 'x'"]
     assert found[0].found == "shape (N,4,T) with 2 open dimensions"
-    assert "--shape x=1,4,1" in found[0].next_step
+    assert "--shape x=1,4,T with numbers for T" in found[0].next_step
     assert "--hop SAMPLES" in found[0].allowed
 
 

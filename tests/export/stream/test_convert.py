@@ -130,6 +130,21 @@ def test_an_input_without_time_stays_an_input():
     assert [value.name for value in streamed.stream_inputs] == ["x", "knob"]
 
 
+def test_a_cache_for_the_next_call_is_one_refusal_however_many_layers_it_holds():
+    net = Net()
+    x, held = "x", []
+    for _ in range(2):
+        wide = net.pad(x, 2, 0)
+        held.append(net.cut(wide, -2, 2**31))
+        x = net.conv(wide, 2, 2, 3)
+    cache = net.add("Concat", *held, axis=2)
+    with pytest.raises(ModelError) as caught:
+        stream(onnx_offline(net.model([1, 2, "T"], [x, cache]), name="net"))
+    (problem,) = caught.value.problems
+    assert problem.where == f"output '{cache}'" and "last frames of layers" in problem.found
+    assert f"return '{x}' alone" in problem.next_step
+
+
 def test_all_refusals_of_a_network_are_listed():
     net = Net()
     one, other = net.add("Softmax", "x", axis=2), net.recurrent("x", 2, "GRU", "bidirectional")
