@@ -353,6 +353,36 @@ def window() -> Graph:
     return finish(graph, y)
 
 
+def places() -> Graph:
+    """The place of a maximum as row and column, and the values there, as detectors of key points have them."""
+    graph, x = start((1, 6, 4, 3), None)
+    flat, shape = graph.tensor("flat", (24, 3), "float32"), np.array([24, 3], np.int32)
+    graph.operator("RESHAPE", [x, graph.constant("shape", shape)], [flat], options("Reshape"))
+    best = graph.tensor("best", (3,), "int32")
+    axis = graph.constant("axis", np.array(0, np.int32))
+    graph.operator("ARG_MAX", [flat, axis], [best], options("ArgMax", outputType=2))
+    width = graph.constant("width", np.array(4, np.int32))
+    parts = [graph.tensor(name, (3,), "int32") for name in ("row", "column")]
+    graph.operator("FLOOR_DIV", [best, width], parts[:1], options("FloorDiv"))
+    graph.operator("FLOOR_MOD", [best, width], parts[1:], options("FloorMod"))
+    first = graph.constant("first", np.zeros(3, np.int32))
+    index = graph.tensor("index", (3, 3), "int32")
+    graph.operator("PACK", [first, *parts], [index], options("Pack", valuesCount=3, axis=1))
+    y = graph.tensor("y", (3, 3), "float32")
+    graph.operator("GATHER_ND", [x, index], [y], options("GatherNd"))
+    return finish(graph, y)
+
+
+def floor_divisions() -> Graph:
+    """Quotients and remainders of reals of both signs."""
+    graph, x = start((1, 8), None)
+    divisor = graph.constant("divisor", np.array([[0.7, -0.7] * 4], np.float32))
+    made = [graph.tensor(name, (1, 8), "float32") for name in ("quotient", "remainder")]
+    graph.operator("FLOOR_DIV", [x, divisor], made[:1], options("FloorDiv"))
+    graph.operator("FLOOR_MOD", [x, divisor], made[1:], options("FloorMod"))
+    return finish(graph, *made)
+
+
 GRAPHS: dict[str, Row] = {
     "conv_int8": Row(partial(conv, True, 1, True), 0.998),
     "conv_valid_dilated_int8": Row(partial(conv, True, 1, False), 0.998),
@@ -365,6 +395,8 @@ GRAPHS: dict[str, Row] = {
     "dense": Row(partial(dense_after_pool, False)),
     "movement_int8": Row(partial(movement, True), 1.0),
     "movement": Row(partial(movement, False)),
+    "places": Row(places),
+    "floor_divisions": Row(floor_divisions),
     "arithmetic": Row(arithmetic),
     "svdf": Row(partial(svdf, 1)),
     "svdf_rank": Row(partial(svdf, 2)),

@@ -51,6 +51,19 @@ def square(network: Network, operator: Operator) -> None:
     network.set_value(operator.outputs[0], network.add("Mul", value, value)[0])
 
 
+def floor_division(network: Network, operator: Operator) -> None:
+    """FLOOR_DIV and FLOOR_MOD, whose remainder has the sign of the divisor."""
+    one, other = (operand(network, operator, place) for place in (0, 1))
+    if network.tensor(operator.outputs[0]).dtype.startswith("float"):
+        quotient = network.add("Floor", network.add("Div", one, other)[0])[0]
+        remainder = network.add("Sub", one, network.add("Mul", quotient, other)[0])[0]
+    else:
+        remainder = network.add("Mod", one, other)[0]
+        quotient = network.add("Div", network.add("Sub", one, remainder)[0], other)[0]
+    is_division = operator.builtin == "FLOOR_DIV"
+    network.set_value(operator.outputs[0], quotient if is_division else remainder)
+
+
 def operand(network: Network, operator: Operator, place: int) -> str:
     """Return an operand whose axes lie as those of the result: LiteRT counts missing ones at the front."""
     number = operator.inputs[place]

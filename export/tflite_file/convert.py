@@ -1,7 +1,6 @@
 """`to_onnx`: a graph of a .tflite as one ONNX network, with its states as inputs and outputs."""
 
 import re
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,23 +11,21 @@ from onnx import helper
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.tflite_file.file import (
     AGAIN,
+    MISFITS,
     Graph,
     Operator,
     Signature,
     Tensor,
     TfliteFile,
+    misfit,
     refuse,
 )
 from edgekit.export.tflite_file.movement import same_grid
 from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
+from edgekit.export.tflite_file.open_shapes import resolve_shapes
 from edgekit.export.tflite_file.shapes import check_shapes
 from edgekit.export.tflite_file.table import ONE_GRID, ONE_TYPE, READERS, REFUSALS
 from edgekit.export.tflite_file.variables import check_initial_values
-
-MISFITS = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError),
-    *(NotImplementedError, TypeError, ValueError, struct.error),
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
     Raises:
         ModelError: all operators that EdgeKit cannot read, or the first other problem.
     """
-    graph = _fold_halves(_with_names(file, choose_graph(file, signature)))
+    graph = resolve_shapes(_fold_halves(_with_names(file, choose_graph(file, signature))))
     _check_operators(graph)
     check_initial_values(file, graph)
     network = Network(graph)
@@ -81,10 +78,7 @@ def _add_operator(network: Network, operator: Operator) -> None:
     try:
         READERS[operator.builtin](network, operator)
     except MISFITS as error:
-        found = f"inputs, outputs or options that do not fit: {error or type(error).__name__}"
-        allowed = "those that the operator takes"
-        problem = Problem(f"operator {operator.builtin}", found, allowed, AGAIN)
-        raise ModelError(problem) from error
+        raise misfit(operator, error) from error
 
 
 def _check_operands(network: Network, operator: Operator) -> None:

@@ -16,6 +16,11 @@ MAGIC = b"TFL3"
 MAX_RANK = 8
 MAX_ELEMENTS = 2**28  # of a tensor: more is damage
 AGAIN = "copy or export it again"
+# what a reader of an operator raises if a damaged file gives it any number of operands of any shape
+MISFITS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(NotImplementedError, TypeError, ValueError, struct.error),
+)
 CUSTOM = "custom"  # before the name of an operator that is not built in
 TYPES = {
     "FLOAT32": "float32",
@@ -53,6 +58,7 @@ class Tensor:
     grid: Grid | None
     data: Array | None
     is_variable: bool
+    open_axes: tuple[int, ...] = ()  # the sizes as the file states them, if one but the batch is -1
 
     @property
     def is_integer(self) -> bool:
@@ -141,6 +147,13 @@ def refuse(where: str, found: str, allowed: str, step: str) -> NoReturn:
     raise ModelError(Problem(where, found, allowed, step))
 
 
+def misfit(operator: Operator, error: Exception) -> ModelError:
+    """Return the error of an operator whose reader raised one of `MISFITS`."""
+    found = f"inputs, outputs or options that do not fit: {error or type(error).__name__}"
+    allowed = "those that the operator takes"
+    return ModelError(Problem(f"operator {operator.builtin}", found, allowed, AGAIN))
+
+
 class _Reader:
     """Reads tables of the schema, with the lengths of lists bounded by the size of the file."""
 
@@ -217,14 +230,15 @@ class _Reader:
         shape = self.shape(table, where, step)
         data = self.content(table, where, shape, kind)
         grid = self.grid(table.Quantization(), where, shape, kind)
-        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+        open_axes = tuple(int(n) for n in _list(table.ShapeSignatureAsNumpy()))
+        left = open_axes if -1 in open_axes[1:] and data is None else ()
+        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()), left)
 
     def shape(self, table: Table, where: str, step: str) -> tuple[int, ...]:
         """Return the sizes of a tensor; that of an open batch is in the file too."""
         shape = tuple(int(n) for n in _list(table.ShapeAsNumpy()))
-        open_axes = [int(n) for n in _list(table.ShapeSignatureAsNumpy())]
-        if len(shape) > MAX_RANK or min(shape, default=1) < 0 or -1 in open_axes[1:]:
-            found = f"shape {open_axes or list(shape)}"
+        if len(shape) > MAX_RANK or min(shape, default=1) < 0:
+            found = f"shape {list(shape)}"
             refuse(where, found, f"fixed sizes of at most {MAX_RANK} axes", step)
         if (count := math.prod(shape)) > MAX_ELEMENTS:
             refuse(where, f"{count} elements", f"at most {MAX_ELEMENTS}", step)

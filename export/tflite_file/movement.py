@@ -182,6 +182,13 @@ def gather(network: Network, operator: Operator) -> None:
     )
 
 
+def gather_nd(network: Network, operator: Operator) -> None:
+    """GATHER_ND: each row of indices is a place along the first axes."""
+    source, indices = (network.as_in_file(n) for n in operator.inputs[:2])
+    places = network.add("Cast", indices, to=onnx.TensorProto.INT64)[0]
+    network.set_as_in_file(operator.outputs[0], network.add("GatherND", source, places)[0])
+
+
 def one_hot(network: Network, operator: Operator) -> None:
     """ONE_HOT: indices, and the constants depth, on and off."""
     indices = network.add(

@@ -234,7 +234,7 @@ def _walk_in_type(held: Tensor, walk: Array, rng: np.random.Generator) -> Array:
     if held.dtype == "bool":
         return np.asarray(walk > 0)
     info = np.iinfo(held.dtype)
-    if not held.is_integer:  # an index
+    if not held.is_integer and info.bits > 8:  # an index; 8 bits are a picture
         return np.rint(np.abs(walk)).astype(held.dtype)
     half = 2.0 ** (info.bits - 1)
     offset = half if info.min == 0 else 0.0

@@ -9,6 +9,8 @@ pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 
 from tflite_graphs import check
 
 
-@pytest.mark.parametrize("name", ["arithmetic", "unsigned", "sum_int8", "difference_int8"])
+@pytest.mark.parametrize(
+    "name", ["arithmetic", "floor_divisions", "unsigned", "sum_int8", "difference_int8"]
+)
 def test_a_graph_is_that_of_litert(name: str, tmp_path: Path) -> None:
     check(name, tmp_path)

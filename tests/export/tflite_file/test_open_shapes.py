@@ -1,0 +1,72 @@
+"""Sizes that a .tflite computes while it runs are constants where its inputs have known sizes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from edgekit.base.errors import ModelError
+from edgekit.export.tflite_file.file import Graph, Operator, Tensor
+from edgekit.export.tflite_file.open_shapes import resolve_shapes
+
+
+def _tensor(name: str, shape: tuple[int, ...], dtype: str = "float32", **facts) -> Tensor:  # type: ignore[no-untyped-def]
+    return Tensor(name, shape, dtype, None, facts.get("data"), False, facts.get("open_axes", ()))
+
+
+def _list(name: str, *numbers: int) -> Tensor:
+    return _tensor(name, (len(numbers),), "int32", data=np.array(numbers, np.int32))
+
+
+def _operator(builtin: str, inputs: tuple[int, ...], output: int, **options: int) -> Operator:
+    named = SimpleNamespace(**{name: lambda value=value: value for name, value in options.items()})
+    return Operator(builtin, 1, inputs, (output,), named)
+
+
+MASKS = dict.fromkeys(("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask"), 0)
+
+
+def _keras_reshape(**shrink: int) -> Graph:
+    """Reshape((-1, 2)) of x (batch, 3, 4), and a softmax, as Keras writes them."""
+    tensors = (
+        _tensor("x", (1, 3, 4)),
+        _tensor("shape", (3,), "int32"),
+        _tensor("batch", (), "int32"),
+        *(_list("begin", 0), _list("end", 1), _list("step", 1)),
+        *(_tensor("rest", (), "int32", data=np.array(n, np.int32)) for n in (-1, 2)),
+        _tensor("packed", (3,), "int32"),
+        _tensor("y", (1, 1, 2), open_axes=(-1, -1, 2)),
+        _tensor("z", (1, 1, 2), open_axes=(-1, -1, 2)),
+        _tensor("wide", (1, 1, 2), open_axes=(-1, -1, 2)),
+    )
+    operators = (
+        _operator("SHAPE", (0,), 1),
+        _operator("STRIDED_SLICE", (1, 3, 4, 5), 2, **MASKS, **{"ShrinkAxisMask": 1, **shrink}),
+        _operator("PACK", (2, 6, 7), 8, Axis=0),
+        _operator("RESHAPE", (0, 8), 9),
+        _operator("SOFTMAX", (9,), 10),
+        _operator("CONCATENATION", (9, 10), 11, Axis=1),
+    )
+    return Graph("keras", tensors, operators, (0,), (11,))
+
+
+def test_a_reshape_of_keras_has_the_sizes_that_follow_from_its_input() -> None:
+    graph = resolve_shapes(_keras_reshape())
+    assert [o.builtin for o in graph.operators] == ["RESHAPE", "SOFTMAX", "CONCATENATION"]
+    assert [held.shape for held in graph.tensors[9:]] == [(1, 6, 2), (1, 6, 2), (1, 12, 2)]
+    assert graph.tensors[8].data is not None and graph.tensors[8].data.tolist() == [1, -1, 2]
+
+
+def test_an_input_of_open_size_and_sizes_of_data_are_refused() -> None:
+    graph = _keras_reshape()
+    tensors = list(graph.tensors)
+    tensors[0] = _tensor("x", (1, 1, 4), open_axes=(-1, -1, 4))
+    with pytest.raises(ModelError, match="tensor 'x': shape"):
+        resolve_shapes(Graph("open", tuple(tensors), graph.operators, (0,), (11,)))
+
+
+def test_damaged_operators_are_refused_by_name() -> None:
+    graph = _keras_reshape()
+    broken = (_operator("STRIDED_SLICE", (3,), 2, **MASKS, ShrinkAxisMask=1),)
+    with pytest.raises(ModelError, match="operator STRIDED_SLICE: inputs"):
+        resolve_shapes(Graph("broken", graph.tensors, broken, (0,), ()))
