@@ -10,7 +10,7 @@ from edgekit.base.errors import ModelError
 from edgekit.export.hop_runner import Arrays
 from edgekit.graph.integer_ranges import value_ranges
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import static_shape
+from edgekit.graph.nodes import array_of, static_shape
 
 # Largest value of integer inputs with unknown range: arithmetic, an index, an index into one value.
 INTEGER_LIMITS = (9, 1, 0)
@@ -88,15 +88,36 @@ def call_inputs(
 
 
 def random_feed(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ranges) -> Arrays:
-    """Return random arrays of some inputs by name: states uniform from -1 to 1, others as `draw` makes them."""
+    """Return random arrays of some inputs by name.
+
+    States are uniform from -1 to 1, inputs that are quantized at once over what their integers hold, others as
+    `draw` makes them.
+    """
     generator = np.random.default_rng(seed)
     states = {pair.input for pair in model.states}
     feed = {}
     for value in values:
-        if value.name in states:
-            array = generator.uniform(-1, 1, static_shape(value) or ()).astype(np.float32)
+        bounds = quantized_range(value)
+        if value.name in states or bounds is not None:
+            shape = static_shape(value) or ()
+            array = generator.uniform(*bounds or (-1, 1), shape).astype(np.float32)
         else:
             low, high = ranges.get(str(value.name), (None, INTEGER_LIMITS[0]))
             array = draw(value, generator, 1, high, low)[0]
         feed[str(value.name)] = np.asarray(array)
     return feed
+
+
+def quantized_range(value: ir.Value) -> tuple[float, float] | None:
+    """Return the least and the largest real value that the only quantizer of an input keeps; None without one."""
+    readers = [node for node, _ in value.uses()]
+    if len(readers) != 1 or readers[0].op_type != "QuantizeLinear" or len(readers[0].inputs) < 3:
+        return None
+    scale, zero = (array_of(part) for part in readers[0].inputs[1:3])
+    if scale is None or zero is None or scale.size != 1 or zero.dtype.kind not in "iu":
+        return None
+    limits = np.iinfo(zero.dtype)
+    low, high = (
+        (limit - int(zero.item())) * float(scale.item()) for limit in (limits.min, limits.max)
+    )
+    return low, high

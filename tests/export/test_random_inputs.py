@@ -58,3 +58,14 @@ def test_inputs_are_positive_where_only_these_give_numbers() -> None:
     assert (feed["x"] < 0).any() or (
         random_feed(model, 0, model.ir.graph.inputs, {})["x"] >= 0
     ).all()
+
+
+def test_an_input_that_is_quantized_at_once_is_drawn_over_its_integers() -> None:
+    text = (
+        "(float[1,64] x) => (float[1,64] y) { s = Constant <value_float = 2.0> () "
+        "z = Constant <value_int = 0> () b = Cast <to = 2> (z) "
+        "q = QuantizeLinear (x, s, b) y = DequantizeLinear (q, s, b) }"
+    )
+    model = from_onnx(network(text).SerializeToString(), name="net")
+    feed = random_feed(model, 0, model.ir.graph.inputs, {})
+    assert 0 <= feed["x"].min() < 50 and 460 < feed["x"].max() <= 510
