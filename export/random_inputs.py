@@ -99,11 +99,11 @@ def random_feed(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ran
     for value in values:
         bounds = quantized_range(value)
         if value.name in states or bounds is not None:
-            shape = static_shape(value) or ()
-            array = generator.uniform(*bounds or (-1, 1), shape).astype(np.float32)
+            low, high = bounds or (-1.0, 1.0)
+            array = generator.uniform(low, high, static_shape(value) or ()).astype(np.float32)
         else:
-            low, high = ranges.get(str(value.name), (None, INTEGER_LIMITS[0]))
-            array = draw(value, generator, 1, high, low)[0]
+            least, most = ranges.get(str(value.name), (None, INTEGER_LIMITS[0]))
+            array = draw(value, generator, 1, most, least)[0]
         feed[str(value.name)] = np.asarray(array)
     return feed
 

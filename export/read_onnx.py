@@ -25,6 +25,10 @@ from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute, static_shape
 
 IR_VERSION = 10
+CUSTOM = "export the network without custom operators, before a runtime's optimizer"
+LEARNERS = (
+    "write the trees, scalers or vectors as a torch module, as hummingbird-ml does, and give that"
+)
 
 
 def read_graph(
@@ -110,7 +114,7 @@ def _check_operators(model: ir.Model) -> None:
         where = f"{node.op_type} '{node.name}'"
         if node.domain and not _is_own(model, node):
             found, allowed = f"operator of domain '{node.domain}'", "operators of the ONNX standard"
-            step = "export the network without custom operators, before a runtime's optimizer"
+            step = LEARNERS if node.domain == "ai.onnx.ml" else CUSTOM
             problems.append(Problem(where, found, allowed, step))
         elif facts_of(node).loops:
             found, allowed = "a loop in the network", "operators that run once in a call"

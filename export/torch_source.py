@@ -28,6 +28,7 @@ INVERSE_TRANSFORM = (
     "torch.istft inside the network becomes a convolution, whose cost grows with the square of the frame; "
     "next: let the network end with the spectrum, and give --frontend, as stft:512:128:hann"
 )
+RUNS = "a module that runs on its example inputs"
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
 
@@ -336,11 +337,27 @@ def _export(
     except Exception as error:
         if (program := with_selections(trace, error)) is not None:
             return program
+        if (own := _forward_error(module, kwargs)) is not None:
+            found, allowed = f"forward fails on the example inputs: {of_torch(own)[0]}", RUNS
+            step = "correct the module, or the example inputs of the factory"
+            raise ModelError(Problem(f"'{source}'", found, allowed, step)) from own
         found, step = of_torch(error)
         allowed = "a module that torch.export can trace with the example inputs"
         raise ModelError(
             Problem(f"'{source}'", f"torch.export refuses it: {found}", allowed, step)
         ) from error
+
+
+def _forward_error(module: "torch.nn.Module", kwargs: JsonObject) -> Exception | None:
+    """Return what a module raises when it is called without torch.export; None where it runs."""
+    import torch
+
+    try:
+        with torch.no_grad(), silent():
+            module(**kwargs)
+    except Exception as error:
+        return error
+    return None
 
 
 def _load_pt2(path: Path) -> TorchSource:

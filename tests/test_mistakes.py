@@ -225,7 +225,10 @@ MISTAKES = (
         "export mistakes_of_users:no_inputs --target host -o new",
         "input 'x': neither an example input nor a shape",
     ),
-    ("export mistakes_of_users:wrong_shape --target host -o new", "torch.export refuses it"),
+    (
+        "export mistakes_of_users:wrong_shape --target host -o new",
+        "forward fails on the example inputs",
+    ),
     (
         "export mistakes_of_users:too_many --target host -o new",
         "'mistakes_of_users:too_many': 2 example inputs for forward(x)",
@@ -627,7 +630,11 @@ DEPLOYED: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("a function", lambda: deploy(torch.tanh), "tanh, not a module"),
     ("example first", lambda: deploy(X, Net()), "network: a Tensor"),
     ("TorchScript", lambda: deploy(torch.jit.trace(Net(), X)), "a TorchScript module"),
-    ("another width", lambda: deploy(example=torch.zeros(1, 7)), "'Net': torch.export refuses it"),
+    (
+        "another width",
+        lambda: deploy(example=torch.zeros(1, 7)),
+        "'Net': forward fails on the example inputs",
+    ),
     ("integers", lambda: deploy(example=np.ones((1, 6), int)), "forward fails on the example"),
     ("float64", lambda: deploy(example=np.ones((1, 6))), "forward fails on the example inputs"),
     ("a file name", lambda: deploy(example="clip.wav"), "example: a str"),

@@ -128,6 +128,21 @@ def conv(integer: bool, groups: int, same: bool, depth: int = 0) -> Graph:
     return finish(graph, y)
 
 
+def conv_unsigned() -> Graph:
+    """A convolution of TensorFlow 1: all uint8, with weights around any number."""
+    s = Scales((0.05,), 120)
+    graph, x = start((1, 5, 4, 3), s, "uint8")
+    stored = np.random.default_rng(7).integers(0, 256, (4, 3, 3, 3)).astype(np.uint8)
+    w = graph.constant("w", stored, Scales((0.004,), 157))
+    b = graph.constant("b", np.arange(4, dtype=np.int32) * 90, Scales((0.05 * 0.004,), 0))
+    y = graph.tensor("y", (1, 5, 4, 4), "uint8", Scales((0.1,), 110))
+    chosen = options(
+        "Conv2D", padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1
+    )
+    graph.operator("CONV_2D", [x, w, b], [y], chosen)
+    return finish(graph, y)
+
+
 def dense_after_pool(integer: bool) -> Graph:
     """A pool, a reshape whose order of axes counts, and a dense layer with its softmax."""
     s = S if integer else None
@@ -386,6 +401,7 @@ def floor_divisions() -> Graph:
 GRAPHS: dict[str, Row] = {
     "conv_int8": Row(partial(conv, True, 1, True), 0.998),
     "conv_valid_dilated_int8": Row(partial(conv, True, 1, False), 0.998),
+    "conv_unsigned": Row(conv_unsigned, 0.99),
     "conv_groups": Row(partial(conv, False, 2, True)),
     "depthwise_int8": Row(partial(conv, True, 1, False, 1), 0.998),
     "depthwise_multiplier_int8": Row(partial(conv, True, 1, True, 2), 0.998),

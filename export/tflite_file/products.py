@@ -157,10 +157,6 @@ def _content(held: Tensor, operator: Operator) -> Array:
     if held.data is None:
         found, step = f"'{held.name}' is computed", "convert the network with constant weights"
         refuse(f"operator {operator.builtin}", found, "constant weights", step)
-    if held.dtype == "uint8" and held.grid is not None and np.any(held.grid.zero != 128):
-        found = f"unsigned weights around {held.grid.zero[0]}"
-        step = "convert the network to int8"
-        refuse(f"operator {operator.builtin}", found, "int8, or uint8 around 128", step)
     if held.dtype == "int8" and held.grid is not None and np.any(held.grid.zero):
         found = f"weights around {held.grid.zero[held.grid.zero != 0][0]}"
         refuse(f"operator {operator.builtin}", found, "int8 weights around 0", AGAIN)

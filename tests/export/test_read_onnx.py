@@ -25,12 +25,15 @@ def test_operators_of_other_domains_are_all_listed():
     proto = network(
         """(float[2] x) => (float[2] y) {
           a = com.microsoft.Gelu (x)
-          y = custom.Magic (a)
+          b = ai.onnx.ml.Scaler (a)
+          y = custom.Magic (b)
         }""",
-        domains=', "com.microsoft": 1, "custom": 1',
+        domains=', "com.microsoft": 1, "custom": 1, "ai.onnx.ml": 3',
     )
-    found = [problem.found for problem in problems(proto)]
-    assert found == ["operator of domain 'com.microsoft'", "operator of domain 'custom'"]
+    found = problems(proto)
+    domains = [problem.found.partition("'")[2] for problem in found]
+    assert domains == ["com.microsoft'", "ai.onnx.ml'", "custom'"]
+    assert ["custom operators" in problem.next_step for problem in found] == [True, False, True]
 
 
 @pytest.mark.parametrize(

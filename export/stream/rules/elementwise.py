@@ -18,7 +18,8 @@ SOFTMAX = "normalize over channels, or attend to a window"
 NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative norm"
 NORMS = f"{NORM}; --replace norm=cumulative or norm=window:N puts one there"
 REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
-REDUCES = f"{REDUCE}; --replace mean=cumulative, mean=window:N or max=window:N puts one there"
+MEANS = f"{REDUCE}; --replace mean=cumulative or mean=window:N puts one there"
+EXTREMES = f"{REDUCE}; --replace max=window:N puts one there"
 SPECTRA = (
     "transform frames, as an STFT does; write a convolution with a fixed kernel as conv1d, and with the kernel of a "
     "state space (S4D) as DiagonalSSM of edgekit.export.own_operators; what needs the spectrum of the whole recording "
@@ -169,12 +170,23 @@ def _rows(holds: Callable[[Facts], object], rewrite: Rewrite) -> list[StreamingR
     return [_row(name, rewrite) for name in sorted(names(holds))]
 
 
+def _mixers(
+    mixes: str, axes_of: Callable[[ir.Node, int], Sequence[int]], what: str
+) -> list[StreamingRule]:
+    """Return the rows of operators that take a mean or a sum of axes, and of those that choose an element."""
+    means, extremes = (mixing_rule(axes_of, what, step) for step in (MEANS, EXTREMES))
+    return [
+        *_rows(lambda row: row.mixes == mixes and not row.moves, means),
+        *_rows(lambda row: row.mixes == mixes and row.moves, extremes),
+    ]
+
+
 # a later row stands for an earlier one of the same name
 RULES = (
     *_rows(lambda row: row.elementwise, broadcast),
     *_rows(lambda row: row.mixes == "axis", mixing_rule(axis_of, "softmax", SOFTMAX)),
-    *_rows(lambda row: row.mixes == "axes", mixing_rule(axes_input, "a reduction", REDUCES)),
-    *_rows(lambda row: row.mixes == "spatial", mixing_rule(spatial_axes, "pooling", REDUCES)),
+    *_mixers("axes", axes_input, "a reduction"),
+    *_mixers("spatial", spatial_axes, "pooling"),
     _row("LayerNormalization", mixing_rule(trailing_axes, "a norm", NORM)),
     _row("LpNormalization", mixing_rule(axis_of, "a norm", NORM)),
     _row("InstanceNormalization", mixing_rule(spatial_axes, "a norm", NORMS)),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 
 from edgekit.base.errors import ModelError, Problem
@@ -238,9 +238,12 @@ def _rewrite_note(options: ImportOptions, broken: Sequence[Growth]) -> str:
     if not broken:
         return f"{flags} was taken: a call of the network takes several hops, which its layers compute alone"
     worst = max(growth.error for growth in broken)
+    far = f"differ from those of one call by {worst:.2g} of the peak"
+    if not isfinite(worst):
+        far = "cannot be compared with those of one call"
     return (
         f"{flags} was taken: the network takes other lengths, and its layers remember earlier hops. Without that "
-        f"memory the outputs of single hops differ from those of one call by {worst:.2g} of the peak"
+        f"memory the outputs of single hops {far}"
     )
 
 

@@ -59,6 +59,7 @@ def test_what_mixes_all_of_time_is_refused():
     mean = net.add("ReduceMean", "x", net.const([2], np.int64))
     found = refused(net, net.add("Mul", "x", mean))
     assert "a reduction over all of time" in found and "causal window" in found
+    assert "mean=window:N puts one there" in found and "max=window:N" not in found
     net = Net()
     y = net.add("Mul", "x", net.add("GlobalAveragePool", "x"))
     assert "pooling over all of time" in refused(net, y)
