@@ -19,6 +19,7 @@ VERBS = {
     "deploy": DeployOptions,
     "export": ExportOptions,
     "stream": StreamOptions,
+    "inspect": StreamOptions,
     "quantize": QuantizeOptions,
     "finetune": NetworkOptions,
 }
@@ -27,8 +28,8 @@ INTRODUCTION = """
 
     Made by `python docs/make_options.py > docs/reference/options.md`.
 
-    The keywords of `edgekit.deploy`, and of `export`, `stream`, `quantize` and `finetune` in `edgekit.api`, with the
-    flag of the command line that says the same. Other arguments, such as `target`, are in [Python](api.md).
+    The keywords of `edgekit.deploy`, and of `export`, `stream`, `inspect`, `quantize` and `finetune` in `edgekit.api`,
+    with the flag of the command line that says the same. Other arguments, such as `target`, are in [Python](api.md).
 """
 
 
