@@ -10,7 +10,7 @@ from edgekit.base.errors import ModelError
 from edgekit.export.hop_runner import Arrays
 from edgekit.graph.integer_ranges import value_ranges
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import array_of, static_shape
+from edgekit.graph.nodes import array_of, optional, static_shape
 
 # Largest value of integer inputs with unknown range: arithmetic, an index, an index into one value.
 INTEGER_LIMITS = (9, 1, 0)
@@ -111,10 +111,10 @@ def random_feed(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ran
 def quantized_range(value: ir.Value) -> tuple[float, float] | None:
     """Return the least and the largest real value that the only quantizer of an input keeps; None without one."""
     readers = [node for node, _ in value.uses()]
-    if len(readers) != 1 or readers[0].op_type != "QuantizeLinear" or len(readers[0].inputs) < 3:
+    if len(readers) != 1 or readers[0].op_type != "QuantizeLinear":
         return None
-    scale, zero = (array_of(part) for part in readers[0].inputs[1:3])
-    if scale is None or zero is None or scale.size != 1 or zero.dtype.kind not in "iu":
+    scale, zero = array_of(readers[0].inputs[1]), array_of(optional(readers[0], 2))
+    if scale is None or scale.size != 1 or zero is None or zero.dtype.kind not in "iu":
         return None
     limits = np.iinfo(zero.dtype)
     low, high = (

@@ -68,7 +68,6 @@ def run_clips_to_rows(
         UsageError: a file or a build that cannot be used.
         ToolError: soundfile or soxr is not installed.
     """
-    facts = stream.manifest.stream
     check_rows(stream.manifest, out)
     with replacement_path(out, *sources.values()) as temporary:
         sounds = {name: clip.samples for name, clip in clips.items()}
@@ -78,8 +77,7 @@ def run_clips_to_rows(
         if out.suffix.lower() != ".npz" and detected is not None:
             _write_detections(temporary, detected, as_json=out.suffix.lower() == ".json")
         elif out.suffix.lower() == ".csv":
-            delay, hop = facts["delay_samples"] or 0, facts["hop_samples"]
-            times = [f"{n * hop / rate - delay / rate:.6f}" for n in range(_count_hops(outputs))]
+            times = _hop_times(stream.manifest, outputs, rate)
             write_csv(temporary, outputs, {"time_s": times})
         else:
             write_npz(temporary, outputs)
@@ -98,6 +96,12 @@ def _write_detections(path: Path, found: list[Detection], as_json: bool) -> None
         writer = csv.DictWriter(file, ("time_s", "label", "score"))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _hop_times(manifest: Manifest, outputs: Arrays, rate: int) -> list[str]:
+    """Return when each hop begins, in seconds, the delay taken out."""
+    delay, hop = manifest.stream["delay_samples"] or 0, manifest.stream["hop_samples"]
+    return [f"{n * hop / rate - delay / rate:.6f}" for n in range(_count_hops(outputs))]
 
 
 def _count_hops(outputs: Arrays) -> int:

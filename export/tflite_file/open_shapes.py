@@ -74,12 +74,19 @@ def _sizes(operator: Operator, operands: Operands, result: Tensor) -> Array | No
         return None
     if operator.builtin == "SHAPE":
         return None if operands[0].open_axes else np.array(operands[0].shape, result.dtype)
+    return _fold_sizes(operator, operands, result.dtype)
+
+
+def _fold_sizes(operator: Operator, operands: Operands, dtype: str) -> Array | None:
+    """Return what an operator makes of constants; None where an operand is none, or no list of sizes."""
     fold = FOLDED.get(operator.builtin)
-    arrays = [held.data for held in operands if held.data is not None]
-    if fold is None or len(arrays) < len(operands) or max(a.size for a in arrays) > MOST_SIZES:
+    arrays = [
+        held.data for held in operands if held.data is not None and held.data.size <= MOST_SIZES
+    ]
+    if fold is None or len(arrays) < len(operands):
         return None
     made = fold(operator, arrays)
-    return None if made is None else np.asarray(made).astype(result.dtype)
+    return None if made is None else np.asarray(made).astype(dtype)
 
 
 def _slice(operator: Operator, arrays: Sequence[Array]) -> Array | None:
@@ -114,7 +121,7 @@ def _shape(operator: Operator, operands: Operands) -> tuple[int, ...]:
     return shape
 
 
-def _reshaped(_: Operator, operands: Operands) -> tuple[int, ...] | None:
+def _shape_of_reshape(_: Operator, operands: Operands) -> tuple[int, ...] | None:
     """Return the sizes of a RESHAPE, one of which may be the rest."""
     if len(operands) < 2 or operands[1].data is None:
         return None
@@ -124,13 +131,13 @@ def _reshaped(_: Operator, operands: Operands) -> tuple[int, ...] | None:
     return tuple(count // max(known, 1) if size == -1 else size for size in wanted)
 
 
-def _joined(operator: Operator, operands: Operands) -> tuple[int, ...]:
+def _shape_of_join(operator: Operator, operands: Operands) -> tuple[int, ...]:
     axis = operator.option("Axis") % len(operands[0].shape)
     total = sum(held.shape[axis] for held in operands)
     return (*operands[0].shape[:axis], total, *operands[0].shape[axis + 1 :])
 
 
-def _broadcast(_: Operator, operands: Operands) -> tuple[int, ...]:
+def _shape_of_broadcast(_: Operator, operands: Operands) -> tuple[int, ...]:
     return np.broadcast_shapes(*(held.shape for held in operands))
 
 
@@ -148,7 +155,7 @@ FOLDED: dict[str, Fold] = {
 }
 FRAMEWISE = (*UNARY, "SOFTMAX", "LOG_SOFTMAX", "RELU6", "LEAKY_RELU", "QUANTIZE", "DEQUANTIZE")
 SHAPES: dict[str, Callable[[Operator, Operands], tuple[int, ...] | None]] = {
-    "RESHAPE": _reshaped,
-    "CONCATENATION": _joined,
-    **dict.fromkeys(FRAMEWISE, _broadcast),
+    "RESHAPE": _shape_of_reshape,
+    "CONCATENATION": _shape_of_join,
+    **dict.fromkeys(FRAMEWISE, _shape_of_broadcast),
 }
