@@ -180,6 +180,7 @@ class Calls(Memory):
         runs, size = self._runs(call, parameter, pointer)
         if size < 0:
             raise NotUnderstood(f"the size of {text}")
+        self._check_part(text, pointer, size)
         if not isinstance(pointer, Pointer):
             if size and parameter not in call.contract.null:
                 self._report(f"{text}: NULL")
@@ -189,6 +190,13 @@ class Calls(Memory):
             Event(runs, None, size, text)
         ] * written
         return events if size else []
+
+    def _check_part(self, text: str, pointer: Value, size: int) -> None:
+        """Calls of a node take parts of one size of a tensor or an array."""
+        if isinstance(pointer, Pointer) and (pointer.value or pointer.block in self.program.arrays):
+            first = self.parts.setdefault((text, pointer.value or pointer.block), size)
+            if size != first:
+                self._report(f"{text}: {size} bytes, and {first} in a call before")
 
     def _runs(self, call: Call, parameter: str, pointer: Value) -> tuple[Value, int]:
         """The bytes of an argument: where runs begin, and the size of one."""

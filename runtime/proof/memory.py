@@ -85,6 +85,7 @@ class Memory:
         self.ranges: dict[str, Value] = {}  # integers that a node has written to a result so far
         self.zeros: set[str] = set()
         self.covered: dict[str, Value] = {}  # bytes of operands and arrays that the node has read
+        self.parts: dict[tuple[str, str], int] = {}  # bytes that its calls take of each, by argument
         self.ids: dict[str, Ids] = {
             name: self._new(row[0]) for name, row in facts["values"].items()
         }
@@ -157,7 +158,7 @@ class Memory:
     def _leave(self) -> None:
         """At its end a node has read all of its operands."""
         node, covered = self.node, self.covered
-        self.covered = {}
+        self.covered, self.parts = {}, {}
         self._complete()
         if not node:
             return

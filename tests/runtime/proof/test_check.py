@@ -142,6 +142,12 @@ def test_windows_of_a_transposed_convolution_are_those_of_its_phases() -> None:
     assert "windows" in problems_of("dual_path-w8a8", change)
 
 
+@pytest.mark.parametrize("sizes", ["1, 23, 16", "1, 24, 15"])
+def test_calls_of_a_node_take_parts_of_one_size(sizes: str) -> None:
+    found = problems_of("conv_recurrent-w8a16", ("1, 24, 16);", f"{sizes});"))
+    assert "in a call before" in found, found
+
+
 def test_a_function_that_is_missing_is_found() -> None:
     renamed = ("int gru_mask_process(", "int gru_mask_other(")
     found = problems_of("gru_mask-w8a8", renamed)
