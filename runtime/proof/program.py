@@ -27,6 +27,7 @@ EXTERNAL = re.compile(
 BLOCK = re.compile(r"static const union \{\n    unsigned char bytes\[(\d+)\];")
 STRUCT = re.compile(r"typedef struct \{\n([^}]*)\} (\w+);")
 FIELD = re.compile(r"(\w+) \*(\w+); /\*((?: ?\[\d+\])*)")
+TYPE = re.compile(r"^typedef (?:struct )?\w+ (?:\(\*)?(\w+)[;)]|^\} (\w+);", re.M)
 KEPT = re.compile(r"float \*const (\w+) = [^;]*unsigned char \*\)scratch \+ (\d+)\)")
 GIVEN, MADE = re.compile(r"_inputs in = \{([^}]*)\};"), re.compile(r"result\.(\w+) = (\w+);")
 DEFINE = re.compile(r"#define (\w+) (\d+)u?$", re.M)
@@ -43,6 +44,7 @@ class Program:
         self.inline = {name: kind for kind, name in INLINE.findall(files["edgekit.h"])}
         self.sizes = {name: int(value) for name, value in DEFINE.findall(headers)}
         self.fields = _fields(headers)
+        self.types = {a or b for a, b in TYPE.findall(headers)}
         self.weights = "\n" + _joined_texts(files, "_weights.c")
         declared = _without_contents(self.weights)
         others = "".join(text for name, text in files.items() if not name.endswith("_weights.c"))
@@ -53,8 +55,8 @@ class Program:
 
     def statements(self, function: str) -> tuple[list[Tree], Mapping[int, str]]:
         """The statements of a function, and the line where each begins, by id."""
-        reader = Reader(self.functions[function][1])
-        return reader.statements(), reader.lines
+        reader = Reader(self.functions[function][1], self.types)
+        return reader.statements, reader.lines
 
     def prefix(self, function: str) -> str:
         """The name of the network that a function is of."""

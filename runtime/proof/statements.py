@@ -147,7 +147,7 @@ class Function(Expressions):
             self._execute_one(decided, body, other)
             return
         inner = body[1] if body[0] == "block" else [body]
-        is_return = [s[0] for s in inner] == ["return"] or inner == [("do", ("name", "break"))]
+        is_return = [s[0] for s in inner] in (["return"], ["break"])
         if is_return or (isinstance(decided, int) and not decided):
             return
         if isinstance(decided, int):

@@ -7,7 +7,7 @@ from edgekit.runtime.proof.syntax import NotUnderstood, Reader, functions
 
 def test_statements_become_trees() -> None:
     text = "for (int32_t i = 0; i < 4; i++) {\n y[i] = -x[i] + 2;\n}\nreturn 0;"
-    loop, end = Reader(text).statements()
+    loop, end = Reader(text).statements
     assert loop[:5] == ("for", "i", ("number", 0), ("number", 4), 1)
     body = ("op", "+", ("minus", ("index", ("name", "x"), ("name", "i"))), ("number", 2))
     assert loop[5] == ("block", [("do", ("set", ("index", ("name", "y"), ("name", "i")), body))])
@@ -18,12 +18,12 @@ def test_statements_become_trees() -> None:
     ("head", "step"), [("i < 96; i += 32", 32), ("i < 4; i++", 1), ("i >= 0; i--", -1)]
 )
 def test_loops_have_a_step(head: str, step: int) -> None:
-    (loop,) = Reader(f"for (int32_t i = 0; {head}) {{ }}").statements()
+    (loop,) = Reader(f"for (int32_t i = 0; {head}) {{ }}").statements
     assert loop[4] == step
 
 
 def test_products_bind_closer_than_sums_and_comparisons() -> None:
-    (statement,) = Reader("a = b + c * 2 < d ? 1 : 0;").statements()
+    (statement,) = Reader("a = b + c * 2 < d ? 1 : 0;").statements
     product = ("op", "*", ("name", "c"), ("number", 2))
     compared = ("op", "<", ("op", "+", ("name", "b"), product), ("name", "d"))
     assert statement[1][2] == ("choose", compared, ("number", 1), ("number", 0))
@@ -35,17 +35,22 @@ def test_products_bind_closer_than_sums_and_comparisons() -> None:
         ("const float *const v = (const float *)(const void *)(s + 4);", "float", True),
         ("int32_t at[3];", "int32_t", False),
         ("net_inputs in = {x};", "net_inputs", False),
+        ("unsigned char *p = s;", "char", True),
     ],
 )
 def test_declarations_have_a_type(text: str, kind: str, pointer: bool) -> None:
-    (declared,) = Reader(text).statements()
+    (declared,) = Reader(text, ["net_inputs"]).statements
     assert declared[0] == "declare" and declared[2:4] == (kind, pointer)
 
 
 def test_comments_of_nodes_are_statements_and_others_are_not() -> None:
     text = "    /* enc/conv.1: Conv */\n    /* [1][2] */ f(x);\n    /* states of the next hop */\n"
-    kinds = [statement[:2] for statement in Reader(text).statements()]
-    assert kinds == [("node", "enc/conv.1"), ("do", ("call", "f", [("name", "x")])), ("node", "")]
+    kinds = [statement[:2] for statement in Reader(text).statements]
+    assert kinds == [
+        ("node", "enc/conv.1"),
+        ("do", ("call", "f", [("name", "x")])),
+        ("node", "states of the next hop"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +66,7 @@ def test_comments_of_nodes_are_statements_and_others_are_not() -> None:
 )
 def test_other_c_is_refused(text: str) -> None:
     with pytest.raises(NotUnderstood):
-        Reader(text).statements()
+        Reader(text)
 
 
 def test_functions_are_found_with_their_parameters() -> None:
