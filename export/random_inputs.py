@@ -90,7 +90,7 @@ def call_inputs(
 def random_feed(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ranges) -> Arrays:
     """Return random arrays of some inputs by name.
 
-    States are uniform from -1 to 1, inputs that are quantized at once over what their integers hold, others as
+    Float states are uniform from -1 to 1, inputs that are quantized at once over what their integers hold, others as
     `draw` makes them.
     """
     generator = np.random.default_rng(seed)
@@ -98,7 +98,8 @@ def random_feed(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ran
     feed = {}
     for value in values:
         bounds = quantized_range(value)
-        if value.name in states or bounds is not None:
+        is_state = value.name in states and value.dtype == ir.DataType.FLOAT
+        if is_state or bounds is not None:
             low, high = bounds or (-1.0, 1.0)
             array = generator.uniform(low, high, static_shape(value) or ()).astype(np.float32)
         else:

@@ -29,6 +29,7 @@ DEBS = ("python3", "python3-pip", "libgomp1", "libstdc++6")
 WHEELS = (
     "jinja2",
     "numpy",
+    "pycparser",
     "rich",
     "typer",
     "ml_dtypes",

@@ -21,7 +21,7 @@ from edgekit.export.onnx_file.limits import (
     operand_problems,
 )
 from edgekit.export.onnx_file.messages import plain
-from edgekit.graph.model import OPSET
+from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -199,17 +199,25 @@ def _claim(tensor: onnx.TensorProto) -> str:
 
 
 def type_problems(graph: onnx.GraphProto) -> list[Problem]:
-    """Return the inputs and outputs that are not tensors of `INTERFACE_TYPES`."""
+    """Return the inputs and outputs that are not tensors of `INTERFACE_TYPES`, nor int16 of a front end's node."""
     constants = {tensor.name for tensor in graph.initializer}
+    nodes = [node for node in graph.node if node.domain == FRONTEND_DOMAIN]
+    samples = {name for node in nodes for name in (*node.input, *node.output)}
+
+    def is_known(value: onnx.ValueInfoProto, *others: int) -> bool:
+        kind = _element_type(value)
+        is_sample = kind == onnx.TensorProto.INT16 and value.name in samples
+        return is_sample or kind in (*INTERFACE_TYPES, *others)
+
     problems = [
         _type_problem("input", value)
         for value in graph.input
-        if value.name not in constants and _element_type(value) not in INTERFACE_TYPES
+        if value.name not in constants and not is_known(value)
     ]
     problems += [
         _type_problem("output", value)
         for value in graph.output
-        if _element_type(value) not in (*INTERFACE_TYPES, onnx.TensorProto.DOUBLE)
+        if not is_known(value, onnx.TensorProto.DOUBLE)
     ]
     if not graph.output:
         problems.append(

@@ -11,6 +11,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import WITHIN_HOP, StatePair
 from edgekit.graph.nodes import optional, static_shape
 
+STATE_TYPES = ir.DataType.FLOAT, ir.DataType.INT16, ir.DataType.INT32  # of declared ones
 RECORDING = 16  # hops, from which on an axis of an input looks like the time of a recording
 
 # (pattern of the input's name, output names it may have). Names of these forms mark states.
@@ -44,7 +45,7 @@ def find_states(
     """Return the declared pairs and those found by names and shapes, in the order of the inputs.
 
     An input and an output form a pair if their names match by a rule above. Both must be float32 of one shape, and
-    match nothing else.
+    match nothing else. Declared pairs may also be int16 or int32, as those of the front end ``micro``.
 
     Args:
         graph: the network.
@@ -121,13 +122,13 @@ def _unequal(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
             f"--state {pair.input}:{pair.output}",
             f"input '{pair.input}' is {_describe(inputs[pair.input])}, "
             f"output '{pair.output}' is {_describe(outputs[pair.output])}",
-            "float32 of the same shape on both sides",
+            "float32, or a declared int16 or int32, of the same shape on both sides",
             "pair the output that has the shape of the input",
         )
         for pair in pairs
         if pair.input in inputs
         and pair.output in outputs
-        and not _same_type_and_shape(inputs[pair.input], outputs[pair.output])
+        and not _same_type_and_shape(inputs[pair.input], outputs[pair.output], STATE_TYPES)
     ]
 
 
@@ -135,9 +136,12 @@ def _describe(value: ir.Value) -> str:
     return f"{value.dtype} {list(static_shape(value) or ())}".lower()
 
 
-def _same_type_and_shape(left: ir.Value, right: ir.Value) -> bool:
-    same_type = left.dtype == right.dtype == ir.DataType.FLOAT
-    return same_type and static_shape(left) == static_shape(right)
+def _same_type_and_shape(
+    left: ir.Value, right: ir.Value, types: Sequence[ir.DataType] = STATE_TYPES[:1]
+) -> bool:
+    """Whether both have one shape and one of these types; by its name alone only float32 is a state."""
+    is_type = left.dtype == right.dtype and left.dtype in types
+    return is_type and static_shape(left) == static_shape(right)
 
 
 def _partners(name: str) -> set[str]:

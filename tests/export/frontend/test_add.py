@@ -244,3 +244,47 @@ def test_a_network_whose_own_border_is_called_pcm():
     built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
     assert [list(value.shape) for value in built.stream_inputs] == [[1, 16]]
     assert stream(built, noise(160)).any()
+
+
+def features_network(shape):
+    """Relu of a matrix product of features."""
+    size = ", ".join(map(str, shape))
+    rows = shape[-1]
+    weights = ", ".join(f"{0.1 * np.sin(i):.4f}" for i in range(rows * 3))
+    text = f"""<ir_version: 8, opset_import: ["" : 18]> g (float[{size}] x) => (float[{size[: size.rindex(",")]}, 3] y)
+    <float[{rows}, 3] w = {{{weights}}}> {{ a = MatMul(x, w) y = Relu(a) }}"""
+    return from_onnx(onnx.parser.parse_model(text).SerializeToString(), name="features")
+
+
+@pytest.mark.parametrize(
+    ("form", "shape"),
+    [
+        ("micro:30:20:40", (1, 40)),
+        ("micro:30:10:40:stack:4:2", (1, 4, 40)),
+        ("mlperf:stack:4", (1, 4, 40)),
+        ("frame:256:128", (1, 256)),
+        ("stft:256:128:hann", (1, 129, 2)),
+        ("stft:256:128:hann:logpow", (1, 129)),
+        ("mel:256:128:hann:20:pcen", (1, 20)),
+        ("mel:256:128:hann:20:log:full", (1, 20)),
+        ("mfcc:256:128:hann:20:10", (1, 10)),
+    ],
+)
+def test_a_file_with_a_front_end_is_imported_again(form, shape):
+    model = add.add_frontend(features_network(shape), parse_spec(form), 16000)
+    again = from_onnx(model.to_bytes(), name="again")
+    assert again.states == model.states and again.frontend == model.frontend
+    hop = model.stream_inputs[0].shape[1]
+    samples = {"pcm": np.random.default_rng(0).normal(0, 0.2, (8, 1, hop)).astype(np.float32)}
+    expected, found = run_hops(model, samples), run_hops(again, samples)
+    assert all(snr_db(expected[name], found[name]) > 100 for name in expected)
+
+
+def test_integers_that_no_front_end_makes_are_no_samples():
+    text = """<ir_version: 8, opset_import: ["" : 18]>
+    g (float[1,4] x, int16[1,4] past) => (float[1,4] y, int16[1,4] past_next) {
+        y = Relu(x)
+        past_next = Identity(past)
+    }"""
+    with pytest.raises(UsageError, match="input 'past': type int16"):
+        from_onnx(onnx.parser.parse_model(text).SerializeToString(), name="net")
