@@ -64,7 +64,7 @@ class Expressions(Calls):
             return found._replace(kind=kind, item=ITEMS.get(kind, 1))
         if isinstance(found, Pointer):
             return WIDE
-        return found if kind != "float" else None
+        return None if kind == "float" else _within_type(kind, found)
 
     def _of_sizeof(self, tree: Tree) -> int:
         if tree[0] == "type":
@@ -132,7 +132,7 @@ class Expressions(Calls):
             return self.cells[pointer.block, pointer.at]
         if pointer.value in self.node.get("outputs", ()) and pointer.value in self.ranges:
             return self.ranges[pointer.value]
-        return None if pointer.kind == "float" else Span(*LIMITS.get(pointer.kind, WIDE))
+        return None if pointer.kind == "float" else LIMITS.get(pointer.kind, WIDE)
 
     def _known_integers(self, pointer: Pointer) -> Value:
         """The numbers of a constant or local array at a place; None where they are not known."""
@@ -284,7 +284,7 @@ class Expressions(Calls):
 
     def _copy(self, name: str, target: Pointer, second: Value, size: Value) -> None:
         """Copy or fill a run."""
-        if not isinstance(size, int):
+        if not isinstance(size, int) or size < 0:
             raise NotUnderstood("a copy whose length data decides")
         self._add_range(target, None)
         if name != "memset":
@@ -293,6 +293,15 @@ class Expressions(Calls):
         known = isinstance(second, int)
         content = np.full(size, BYTE + (second & 255), np.int32) if known else None
         self.events.append(Event(target, None, size, "is filled", content))
+
+
+def _within_type(kind: str, value: Value) -> Value:
+    """A number as an integer type has it: any of the type if it does not fit."""
+    limits = LIMITS.get(kind, WIDE)
+    if value is None:
+        return limits
+    low, high = bounds(value)
+    return value if limits.low <= low and high <= limits.high else limits
 
 
 def _comparison(sign: str, a: Value, b: Value) -> Value:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +10,17 @@ from edgekit.runtime.proof.expressions import Expressions
 from edgekit.runtime.proof.memory import WORK, Block, block_name
 from edgekit.runtime.proof.order import depends_on_order
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
-from edgekit.runtime.proof.values import WIDE, Pointer, Span, Value, exact, is_none, join, span
+from edgekit.runtime.proof.values import (
+    WIDE,
+    Pointer,
+    Span,
+    Value,
+    exact,
+    hull,
+    is_none,
+    join,
+    span,
+)
 
 EMPTY = Span(1, 0)
 
@@ -19,6 +30,16 @@ def limit_of(where: str, error: Exception, line: str = "") -> str:
     known = isinstance(error, NotUnderstood | ArithmeticError)
     text = f"{where}: {error if known else repr(error)} is not C that the check understands"
     return f"{text}, in `{line}`" if line else text
+
+
+class Progress(NamedTuple):
+    """How many accesses and problems were noted up to a statement, with times, calls and ranges."""
+
+    events: int
+    found: int
+    times: dict[tuple[str, str], float]
+    count: int
+    ranges: dict[str, Value]
 
 
 class Function(Expressions):
@@ -246,7 +267,7 @@ class Function(Expressions):
             self.names[name] = _turns(over).reshape(shape)
             outer, self.turns = self.turns, self.turns * len(over)
             self.depth += 1
-            self._execute(body)
+            self._execute_turns(body)
             self.depth, self.turns = self.depth - 1, outer
             return
         self._apply()
@@ -259,30 +280,49 @@ class Function(Expressions):
 
     def _at_once(self, name: str, over: range, body: Tree) -> bool:
         """Follow all iterations as arrays, unless they depend on their order."""
-        names, times, assigned = dict(self.names), dict(self.times), _changed_names(body)
-        written, maybe = dict(self.ranges), self.maybe
-        count, reports = self.count, len(self.found)
-        if self._has_pointer(assigned):
+        names, before, maybe = dict(self.names), self._progress(), self.maybe
+        if self._has_pointer(_changed_names(body)):
             return False
-        known = {n for n in assigned if isinstance(names.get(n), int)}
-        self.names |= dict.fromkeys(known, WIDE)
         self.nested, self.depth, self.turns = 1 + _levels(body), 1, len(over)
         self.names[name] = _turns(over).reshape([len(over)] + [1] * (self.nested - 1))
         try:
-            self._execute(body)
+            self._execute_turns(body)
             in_order = depends_on_order(self.events)
         except NotUnderstood:
             in_order = True
         self.nested, self.turns, self.maybe = 0, 1, maybe
-        if in_order or self.ranges != written:  # what a turn writes another one may read
-            self.events.clear()
-            self.names, self.times, self.count = names, times, count
-            del self.found[reports:]
-            self.ranges = written if in_order else self.ranges
+        if in_order or self.ranges != before.ranges:  # what a turn writes another one may read
+            ranges, self.names = self.ranges, names
+            self._return_to(before)
+            self.ranges = before.ranges if in_order else ranges
             return not in_order and self._at_once(name, over, body)
-        self.names |= dict.fromkeys(known, WIDE)
         self._apply()
         return True
+
+    def _execute_turns(self, body: Tree) -> None:
+        """Follow a loop's body with bounds of the variables that it changes, which hold in every turn."""
+        held = {n: v for n in _changed_names(body) if not is_none(v := self.names.get(n))}
+        before, limits = self._progress(), {n: hull(v, v) for n, v in held.items()}
+        while True:
+            self._execute(body)
+            left = {n: hull(limits[n], self.names[n]) for n in held}
+            self.names |= left
+            if left == limits:
+                return
+            self._return_to(before)
+            is_first = limits == {n: hull(v, v) for n, v in held.items()}
+            limits = {n: v if is_first or v == limits[n] else WIDE for n, v in left.items()}
+            self.names |= limits
+
+    def _progress(self) -> Progress:
+        """What was found so far, to return to."""
+        parts = len(self.events), len(self.found), dict(self.times), self.count, dict(self.ranges)
+        return Progress(*parts)
+
+    def _return_to(self, before: Progress) -> None:
+        """Forget what was followed since."""
+        del self.events[before.events :], self.found[before.found :]
+        self.times, self.count, self.ranges = dict(before.times), before.count, dict(before.ranges)
 
     def _has_pointer(self, names: set[str]) -> bool:
         """Whether one of these variables is a pointer."""

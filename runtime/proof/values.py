@@ -32,6 +32,9 @@ class Pointer(NamedTuple):
     origin: int = 0
 
 
+WIDE = Span(-(2**61), 2**61)  # what is not known
+
+
 def bounds(at: Value) -> tuple[int, int]:
     """The smallest and the largest of some places."""
     low, high = at if isinstance(at, Span) else (at, at)
@@ -94,14 +97,22 @@ def add(a: Value, b: Value) -> Value:
     if not isinstance(a, Span) and not isinstance(b, Span):
         return a + b
     (a_low, a_high), (b_low, b_high) = span(a), span(b)
-    return Span(a_low + b_low, a_high + b_high)
+    return _within_wide(np.add(a_low, b_low), np.add(a_high, b_high))
+
+
+def _within_wide(low: Value, high: Value) -> Span:
+    """Bounds of which those beyond `WIDE` are its own, so that no sum of two of them overflows."""
+    return Span(np.clip(low, *WIDE), np.clip(high, *WIDE))
 
 
 def times(a: Value, b: Value) -> Value:
     """The product."""
     if not isinstance(a, Span) and not isinstance(b, Span):
         return a * b
-    products = np.array([np.multiply(x, y) for x in span(a) for y in span(b)])
+    pairs = [np.broadcast_arrays(x, y) for x in span(a) for y in span(b)]
+    sizes = np.array([np.multiply(*pair, dtype=np.float64) for pair in pairs])
+    exact = np.array([np.multiply(*pair) for pair in pairs])  # where it does not overflow
+    products = np.where(np.abs(sizes) < WIDE.high, exact, np.sign(sizes).astype(int) * WIDE.high)
     return Span(products.min(0), products.max(0))
 
 
@@ -119,8 +130,16 @@ def join(a: Value, b: Value) -> Value:
     return Span(np.minimum(a_low, b_low), np.maximum(a_high, b_high))
 
 
-LIMITS = {"int8_t": (-128, 127), "uint8_t": (0, 255), "int16_t": (-(2**15), 2**15 - 1)}
-WIDE = Span(-(2**62), 2**62)
+def hull(a: Value, b: Value) -> Span:
+    """The smallest and the largest of both, over all turns of loops; of no integer `WIDE`."""
+    if is_none(a, b):
+        return WIDE
+    (low, high), (other_low, other_high) = bounds(a), bounds(b)
+    return Span(min(low, other_low), max(high, other_high))
+
+
+LIMITS = {f"uint{bits}_t": Span(0, 2**bits - 1) for bits in (8, 16, 32)}
+LIMITS |= {f"int{bits}_t": Span(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32)}
 ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {
     "&&": lambda a, b: Span(0, 1) if isinstance(a, Span) or isinstance(b, Span) else a * b,
     "||": lambda a, b: Span(0, 1) if isinstance(a, Span) or isinstance(b, Span) else a | b,

@@ -127,3 +127,35 @@ def test_loops_in_steps_and_a_loop_that_data_decides_on() -> None:
     assert not extreme()
     assert "bytes 12..20 of in->x, which has 16" in extreme(first=3, step=3)
     assert "bytes 0..20 of in->x, which has 16" in extreme(last=5)
+
+
+INDEX = """const {kind} k = (({kind} const *)(const void *)v_x)[0];
+    for (int32_t i = 0; i < 4; i++) {{
+        v_y[i] = v_x[i] + v_x[{index}];
+    }}"""
+
+
+@pytest.mark.parametrize("kind", ["int8_t", "uint16_t", "int32_t", "int64_t"])
+@pytest.mark.parametrize("index", ["k", "2 * k", "4 * k", "k + k + k + k", "k * k * k * k", "-k"])
+def test_an_index_of_data_reaches_all_of_its_type(kind: str, index: str) -> None:
+    assert "of in->x, which has 16" in findings(INDEX.format(kind=kind, index=index))
+
+
+@pytest.mark.parametrize("index", ["(int8_t)258", "(int16_t)(65536 + 1)", "(uint8_t)(0 - 255)"])
+def test_a_number_that_does_not_fit_its_type_may_be_any(index: str) -> None:
+    assert "of in->x, which has 16" in findings(INDEX.format(kind="int32_t", index=index))
+
+
+LARGEST = """int32_t at = 0;
+    for (int32_t i = 1; i < 4; i++) {{
+        at = v_x[i] > v_x[at] ? {} : at;
+    }}
+    for (int32_t i = 0; i < 4; i++) {{
+        v_y[i] = v_x[at];
+    }}"""
+
+
+def test_a_variable_is_followed_through_all_turns() -> None:
+    assert not findings(LARGEST.format("i"))
+    assert "of in->x, which has 16" in findings(LARGEST.format("i + 1"))
+    assert "of in->x, which has 16" in findings(LARGEST.format("at + 1"))

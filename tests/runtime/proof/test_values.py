@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from edgekit.runtime.proof.values import ARITHMETIC, Span, bounds, index_of, join, span
+from edgekit.runtime.proof.values import ARITHMETIC, WIDE, Span, bounds, index_of, join, span
 
 SPANS = (Span(-3, 2), Span(0, 4), Span(-7, -2), Span(5, 5))
 
@@ -31,3 +31,8 @@ def test_places_of_runs_are_all_their_bytes() -> None:
     assert index_of(np.array([[8], [0]]), 3).tolist() == [8, 9, 10, 0, 1, 2]
     assert index_of(Span(2, 4), 2).tolist() == [2, 3, 4, 5]
     assert bounds(np.array([5, 3])) == (3, 5) and join(3, Span(1, 2)) == Span(1, 3)
+
+
+@pytest.mark.parametrize(("sign", "b"), [("+", WIDE), ("-", WIDE), ("*", WIDE), ("*", 4), ("*", 8)])
+def test_what_is_not_known_stays_unknown(sign: str, b: Span | int) -> None:
+    assert ARITHMETIC[sign](WIDE, b) == WIDE
