@@ -38,7 +38,7 @@ class Progress(NamedTuple):
     events: int
     found: int
     times: dict[tuple[str, str], float]
-    count: int
+    calls: int
     ranges: dict[str, Value]
 
 
@@ -322,7 +322,7 @@ class Function(Expressions):
     def _return_to(self, before: Progress) -> None:
         """Forget what was followed since."""
         del self.events[before.events :], self.found[before.found :]
-        self.times, self.count, self.ranges = dict(before.times), before.count, dict(before.ranges)
+        self.times, self.count, self.ranges = dict(before.times), before.calls, dict(before.ranges)
 
     def _has_pointer(self, names: set[str]) -> bool:
         """Whether one of these variables is a pointer."""
