@@ -50,6 +50,9 @@ class Caller(Function):
         if self.step < len(self.facts["nodes"]):
             self.found.append(f"{self.name}: {self.facts['nodes'][self.step]['node']} is missing")
 
+    def _leave_early(self) -> None:
+        """Functions around hops end where a hop returns an error, or a limit is met."""
+
     def _enter(self) -> None:
         self.step += 1
         self.where = self.node_at(self.step)["node"]

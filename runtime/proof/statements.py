@@ -71,7 +71,8 @@ class Function(Expressions):
             self.step, self.where = 1, "all of it"
             self.blocks["st"].ids[:] = WORK
         statements, self.lines = self.program.statements(self.name)
-        for statement in statements:
+        is_end = statements[-1:] and statements[-1][0] == "return"
+        for statement in statements[:-1] if is_end else statements:
             self._execute(statement)
             self._apply()
         self._leave()
@@ -153,8 +154,13 @@ class Function(Expressions):
             raise NotUnderstood(f"the place of {name}")
         return pointer._replace(value=tensor, origin=pointer.at)
 
-    def _do_return(self, value: Value) -> None:
-        pass
+    def _do_return(self, value: Tree | None) -> None:
+        raise NotUnderstood("a return before the end")
+
+    def _leave_early(self) -> None:
+        """What a condition ends: a hop before its first node, where arguments are NULL."""
+        if self.step:
+            raise NotUnderstood("a return or break that data decides")
 
     def _do_switch(self, value: Tree, cases: Sequence[Tree]) -> None:
         same = [("name", name) for name in self.program.functions[self.name][0]]
@@ -168,8 +174,10 @@ class Function(Expressions):
             self._execute_one(decided, body, other)
             return
         inner = body[1] if body[0] == "block" else [body]
-        is_return = [s[0] for s in inner] in (["return"], ["break"])
-        if is_return or (isinstance(decided, int) and not decided):
+        if [s[0] for s in inner] in (["return"], ["break"]):
+            self._leave_early()
+            return
+        if isinstance(decided, int) and not decided:
             return
         if isinstance(decided, int):
             self._execute(body)
