@@ -1,6 +1,6 @@
 """The statements of one function, followed from the first to the last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -71,8 +71,7 @@ class Function(Expressions):
             self.step, self.where = 1, "all of it"
             self.blocks["st"].ids[:] = WORK
         statements, self.lines = self.program.statements(self.name)
-        is_end = statements[-1:] and statements[-1][0] == "return"
-        for statement in statements[:-1] if is_end else statements:
+        for statement in _without_return(statements):
             self._execute(statement)
             self._apply()
         self._leave()
@@ -309,17 +308,17 @@ class Function(Expressions):
 
     def _execute_turns(self, body: Tree) -> None:
         """Follow a loop's body with bounds of the variables that it changes, which hold in every turn."""
-        held = {n: v for n in _changed_names(body) if not is_none(v := self.names.get(n))}
-        before, limits = self._progress(), {n: hull(v, v) for n, v in held.items()}
+        names = [n for n in _changed_names(body) if not is_none(self.names.get(n))]
+        first = limits = {n: hull(self.names[n], self.names[n]) for n in names}
+        before = self._progress()
         while True:
             self._execute(body)
-            left = {n: hull(limits[n], self.names[n]) for n in held}
+            left = {n: hull(limits[n], self.names[n]) for n in names}
             self.names |= left
             if left == limits:
                 return
             self._return_to(before)
-            is_first = limits == {n: hull(v, v) for n, v in held.items()}
-            limits = {n: v if is_first or v == limits[n] else WIDE for n, v in left.items()}
+            limits = left if limits is first else _unless_changed(limits, left)
             self.names |= limits
 
     def _progress(self) -> Progress:
@@ -351,6 +350,16 @@ def _range_within(value: Span, low: Value, high: Value) -> Span:
     if (np.asarray(lows) > highs).any():
         raise NotUnderstood("a condition that some turns of a loop decide")
     return Span(lows, highs)
+
+
+def _unless_changed(limits: Mapping[str, Span], left: Mapping[str, Span]) -> dict[str, Span]:
+    """The same bounds, but `WIDE` of variables that a turn leaves outside of them."""
+    return {name: limit if left[name] == limit else WIDE for name, limit in limits.items()}
+
+
+def _without_return(statements: Sequence[Tree]) -> Sequence[Tree]:
+    """The statements of a function before the last one, which returns."""
+    return statements[:-1] if statements and statements[-1][0] == "return" else statements
 
 
 def _turns(over: range) -> Value:

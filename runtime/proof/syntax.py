@@ -114,7 +114,7 @@ def _assignment(node: Syntax) -> Tree:
     return ("set", target, value if node.op == "=" else ("op", node.op[:-1], target, value))
 
 
-def _for(node: Syntax, reader: Reader) -> Tree:
+def _counted_loop(node: Syntax, reader: Reader) -> Tree:
     """A loop; one that declares its counter goes up by a constant number, or down by one."""
     condition, step = expression(node.cond), expression(node.next)
     body = reader.statement(node.stmt)
@@ -148,7 +148,7 @@ STATEMENTS: dict[str, Callable[[Syntax, Reader], Tree]] = {
     "Pragma": lambda n, _: ("node", *(*n.string.rsplit(": ", 1), "")[:2]),
     "Compound": lambda n, reader: ("block", reader.trees(n.block_items)),
     "While": lambda n, reader: ("loop", expression(n.cond), reader.statement(n.stmt), None),
-    "For": _for,
+    "For": _counted_loop,
     "If": _if,
     "Switch": _switch,
     "Break": lambda _, __: ("break",),
