@@ -65,6 +65,7 @@ class Calls(Memory):
         call = Call(name, contract, given)
         self._add_time(name, call.most_added)
         self._numbers(call, arguments)
+        self.parts[name, "calls"] = 1 + self.parts.get((name, "calls"), 0)
         for condition in contract.where:
             if not call.number(condition):
                 self._report(f"{name}: not {condition}")
@@ -148,9 +149,15 @@ class Calls(Memory):
             if parameter not in wanted or (kind.endswith("*") and parameter != "add"):
                 continue
             known, value = _number_of(kind, argument, call.given[parameter]), wanted[parameter]
+            value = self._of_this_call(call.kernel, value)
             if known != (np.float32(value) if kind == "float" else value):
                 text = f"{known}, where the graph has {value}"
                 self._report(f"{call.kernel}, {parameter}: {text}")
+
+    def _of_this_call(self, kernel: str, value: Value) -> Value:
+        """A number of the graph; of a list the one that belongs to this call."""
+        place = self.parts.get((kernel, "calls"), 0)
+        return value[place] if isinstance(value, list) and place < len(value) else value
 
     def _windows(self, name: str, shape: Sequence[int]) -> None:
         """The windows of a convolution or a pooling are those of the graph."""

@@ -216,7 +216,11 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in ("LpPool", "GlobalLpPool")
     },
     ("", "Resize"): Emitter(
-        resize.emit_resize, resize.traits_resize, resize.check_resize, reads=ANY
+        resize.emit_resize,
+        resize.traits_resize,
+        resize.check_resize,
+        sizes=resize.sizes_resize,
+        reads=ANY,
     ),
     ("", "GridSample"): Emitter(
         resize.emit_grid_sample, check=resize.check_grid_sample, sizes=resize.sizes_grid_sample

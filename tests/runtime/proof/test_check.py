@@ -148,6 +148,11 @@ def test_calls_of_a_node_take_parts_of_one_size(sizes: str) -> None:
     assert "in a call before" in found, found
 
 
+def test_sizes_of_each_resize_are_those_of_the_graph() -> None:
+    found = problems_of("pictures-float32", ("256, 8, 16, 1, 2);", "1, 8, 16, 256, 2);"))
+    assert "ek_interpolate_f32, outer: 1, where the graph has 256" in found, found
+
+
 def test_a_function_that_is_missing_is_found() -> None:
     renamed = ("int gru_mask_process(", "int gru_mask_other(")
     found = problems_of("gru_mask-w8a8", renamed)

@@ -42,6 +42,19 @@ def emit_resize(ctx: Context, node: ir.Node) -> None:
         source, shape[axis] = target, out_n
 
 
+def sizes_resize(node: ir.Node) -> JsonObject:
+    """Return the sizes before, along and after the axis of each interpolation, in their order."""
+    if text(node, "mode", "nearest") == "nearest":
+        return {}
+    shape, rows = list(dims(node.inputs[0])), []
+    for taps in resize_taps(node):
+        outer, inner = int(np.prod(shape[: taps.axis])), int(np.prod(shape[taps.axis + 1 :]))
+        rows.append((outer, shape[taps.axis], len(taps.index), inner))
+        shape[taps.axis] = len(taps.index)
+    names = ("outer", "in_n", "out_n", "inner")
+    return {name: list(sizes) for name, sizes in zip(names, zip(*rows, strict=True), strict=False)}
+
+
 def _halves(node: ir.Node, steps: list[AxisTaps]) -> tuple[int, int]:
     """Return elements of the intermediate results, which alternate between two parts of the work space."""
     shape, sizes = list(dims(node.inputs[0])), [[0], [0]]
