@@ -128,7 +128,7 @@ def _counted_loop(node: Syntax, reader: Reader) -> Tree:
         case (("op", ">=", a, limit), ("set", b, ("op", "-", c, ("number", 1)))):
             counters, by = [a, b, c], -1
         case _:
-            counters = []
+            raise NotUnderstood(f"a loop over {declared.name}")
     if counters != [name] * 3:
         raise NotUnderstood(f"a loop over {declared.name}")
     return ("for", declared.name, expression(declared.init), limit, by, body)
