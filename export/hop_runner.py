@@ -134,31 +134,20 @@ class HopRunner:
         wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
         self._model, self._fed, self._wanted = model, fed, wanted
         self._running = in_onnxruntime(
-            _with_outputs(model, [name for name in wanted if name not in fed]).to_bytes()
+            with_outputs(model, [name for name in wanted if name not in fed]).to_bytes()
         )
 
     def __call__(self, inputs: Mapping[str, Array]) -> Arrays:
         """Run the hops as `run_hops`."""
-        (block,) = self.blocks(inputs)
-        return block
-
-    def blocks(
-        self, inputs: Mapping[str, Array], block_hops: int | None = None
-    ) -> Iterator[Arrays]:
-        """Run as `run_hops`, but yield the outputs of every `block_hops` hops, which bounds the memory."""
-        hops = _check_inputs(self._model, inputs)
-        block_hops = hops if block_hops is None else block_hops
-        block: Arrays = {}
+        hops = check_inputs(self._model, inputs)
+        made: Arrays = {}
         for hop, values in enumerate(self._run_hops(inputs, hops)):
-            place, left = hop % block_hops, hops - hop
-            if place == 0:
-                rows = min(block_hops, left)
-                block = {n: np.empty((rows, *a.shape), a.dtype) for n, a in values.items()}
+            if hop == 0:
+                made = {n: np.empty((hops, *a.shape), a.dtype) for n, a in values.items()}
             # the outputs of the next hop then take the memory of these
             for name, array in values.items():
-                block[name][place] = array
-            if place == block_hops - 1 or left == 1:
-                yield block
+                made[name][hop] = array
+        return made
 
     def _run_hops(self, inputs: Mapping[str, Array], hops: int) -> Iterator[Arrays]:
         """Yield the wanted values of one hop after the other."""
@@ -198,7 +187,7 @@ def snr_db(reference: Array, value: Array) -> float:
     return 10 * float(np.log10(signal / noise)) if signal > 0 and noise < np.inf else float("-inf")
 
 
-def _check_inputs(model: Model, inputs: Mapping[str, Array]) -> int:
+def check_inputs(model: Model, inputs: Mapping[str, Array]) -> int:
     """Return the number of hops; UsageError if the arrays are not those of the stream inputs."""
     if problems := _input_problems(model, inputs):
         raise UsageError(problems)
@@ -243,7 +232,8 @@ def _text(dims: tuple[int, ...]) -> str:
     return ", ".join(str(dim) for dim in dims)
 
 
-def _with_outputs(model: Model, names: Sequence[str]) -> Model:
+def with_outputs(model: Model, names: Sequence[str]) -> Model:
+    """Return the network with further outputs; UsageError of a name that no node has."""
     copy = model.ir.clone()
     outputs = {value.name for value in copy.graph.outputs}
     values = {value.name: value for node in copy.graph for value in node.outputs}

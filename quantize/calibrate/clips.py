@@ -24,8 +24,8 @@ from edgekit.base.npz import read_array, read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.user_code import import_attribute, no_exit, user_error
 from edgekit.base.wav import read_together, read_wav
+from edgekit.export.block_runner import BlockRunner
 from edgekit.export.diffusion.description import condition_values
-from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import named_outputs
 from edgekit.operators.geometry import dims
@@ -73,7 +73,7 @@ def observe(
     floats = _float_tensors(model)
     recorded = {name: value for name, value in floats.items() if name not in states}
     observers = {name: Observer() for name in floats}
-    runner, block = HopRunner(model, list(recorded)), _hops_at_once(recorded.values())
+    runner, block = BlockRunner(model, list(recorded)), _hops_at_once(recorded.values())
     for index, clip, is_copy in _clips_with_copies(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
@@ -88,7 +88,7 @@ def observe(
 def _observe_rest(
     model: Model,
     calibration: Calibration,
-    runner: HopRunner,
+    runner: BlockRunner,
     observers: Mapping[str, Observer],
     parts: Parts | None,
 ) -> None:

@@ -1,7 +1,7 @@
 """Observers: they watch a tensor during calibration, then return the range to quantize."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,6 +19,7 @@ BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
 ROW_VALUES = 32_768  # of one step over many ranges: 256 kB
+KEY_DEVIATIONS = 8  # standard deviations of a key's place, at least
 NO_RANGE = (math.inf, -math.inf)
 SHRINK_STEPS = np.arange(1, 101) / 100
 
@@ -92,31 +93,19 @@ class Observer:
     def _keep(self, flat: Float32) -> None:
         """Keep the values with the smallest random keys so far: a uniform sample."""
         keys, flat = self._drawn(flat)
-        if self._keys.size == KEPT_VALUES:
-            self._exchange(keys, flat)
+        if self._keys.size < KEPT_VALUES:
+            keys = np.concatenate([self._keys, keys])
+            sample = np.concatenate([self.sample, flat])
+            if keys.size > KEPT_VALUES:
+                kept = np.flatnonzero(keys <= _largest_of_smallest([keys], 1.0))[:KEPT_VALUES]
+                keys, sample = keys[kept], sample[kept]
+            self._keys, self.sample = keys, sample
             return
-        keys = np.concatenate([self._keys, keys])
-        sample = np.concatenate([self.sample, flat])
-        if keys.size > KEPT_VALUES:
-            kept = np.argpartition(keys, KEPT_VALUES)[:KEPT_VALUES]
-            keys, sample = keys[kept], sample[kept]
-        self._keys, self.sample = keys, sample
-
-    def _exchange(self, keys: Float64, flat: Float32) -> None:
-        """Replace the values with the largest keys of a full sample by those with smaller keys.
-
-        Few arrive at a time, so only as many of the largest keys are compared.
-        """
-        near = self._keys.max() * (1 - 2 * (keys.size + 1) / KEPT_VALUES)
-        high = np.flatnonzero(self._keys > near)
-        if high.size < keys.size:
-            high = np.arange(KEPT_VALUES)
-        both = np.concatenate([self._keys[high], keys])
-        out = np.argpartition(both, -keys.size - 1)[both.size - keys.size :]
-        stays = np.ones(keys.size, bool)
-        stays[out[out >= high.size] - high.size] = False
-        places = high[out[out < high.size]]
-        self._keys[places], self.sample[places] = keys[stays], flat[stays]
+        limit = _largest_of_smallest([self._keys, keys], float(self._keys.max()))
+        places, stays = np.flatnonzero(self._keys > limit), np.flatnonzero(keys <= limit)
+        count = min(places.size, stays.size)  # they are as many unless keys are equal
+        self._keys[places[:count]] = keys[stays[:count]]
+        self.sample[places[:count]] = flat[stays[:count]]
 
     def _drawn(self, flat: Float32) -> tuple[Float64, Float32]:
         """Random keys of the values that may stay, uniform from 0 to 1, and these values.
@@ -129,6 +118,21 @@ class Observer:
         count = int(self._random.binomial(flat.size, most))
         places = self._random.choice(flat.size, count, replace=False, shuffle=False)
         return self._random.uniform(0.0, most, count), flat[places]
+
+
+def _largest_of_smallest(keys: Sequence[Float64], most: float) -> float:
+    """Return the largest of the `KEPT_VALUES` smallest keys, which are uniform from 0 to `most`.
+
+    So its size is known within a little, and few keys are sorted.
+    """
+    size = sum(part.size for part in keys)
+    expected, apart = KEPT_VALUES / size, KEY_DEVIATIONS / 2 / math.sqrt(size)
+    low, high = most * (expected - apart), most * (expected + apart)
+    near = np.concatenate([part[(part > low) & (part <= high)] for part in keys])
+    place = KEPT_VALUES - 1 - sum(int(np.count_nonzero(part <= low)) for part in keys)
+    if not 0 <= place < near.size:
+        near, place = np.concatenate(keys), KEPT_VALUES - 1
+    return float(np.partition(near, place)[place])
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:

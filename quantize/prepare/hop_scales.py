@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.hop_runner import HopRunner
+from edgekit.export.block_runner import BlockRunner
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.graph.facts import facts_of
 from edgekit.graph.fused import is_fused
@@ -125,7 +125,7 @@ def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict
     found = dict.fromkeys(names, 0.0)
     states = {pair.input: pair.output for pair in model.states}
     taps = {name: states.get(name, name) for name in names}
-    runner = HopRunner(model, list(taps.values()))
+    runner = BlockRunner(model, list(taps.values()))
     for clip in calibration.clips:
         for seen in runner.blocks(clip, BLOCK_HOPS):
             for name, tap in taps.items():

@@ -8,7 +8,7 @@ unchanged. The network computes the same.
 import numpy as np
 
 from edgekit.base.arrays import Float64
-from edgekit.export.hop_runner import HopRunner
+from edgekit.export.block_runner import BlockRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
 from edgekit.quantize.prepare.channels import FIXED, Channels
@@ -45,7 +45,7 @@ def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> 
     numbers = {str(value.name): channels.find(n) for value, n in channels.inputs.items()}
     states = {pair.input: pair.output for pair in model.states}
     tapped = [states.get(name, name) for name in numbers]
-    runner = HopRunner(model, tapped)
+    runner = BlockRunner(model, tapped)
     for clip in calibration.clips:
         for seen in runner.blocks(clip, BLOCK_HOPS):
             for name, own in numbers.items():

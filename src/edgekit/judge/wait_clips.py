@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32
-from edgekit.export.hop_runner import HopRunner
+from edgekit.export.block_runner import BlockRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.rest import pcm_input
@@ -109,7 +109,7 @@ def settling_seconds(model: Model, sound: Clip) -> int:
         still = {**still, name: still[name] * 0}
     clip = _wait_before(model, "", before, still).clip
     ends = list[Arrays]()  # of seconds, those of sound first
-    for block in HopRunner(model, names).blocks(clip, per_second):
+    for block in BlockRunner(model, names).blocks(clip, per_second):
         ends.append({name: block[name][-1] for name in names if block[name].dtype.kind == "f"})
         seconds = len(ends) - LOUD_SECONDS
         if seconds >= LEAST_SECONDS and _is_settled(ends):

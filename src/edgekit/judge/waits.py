@@ -20,6 +20,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array, Float64
 from edgekit.base.json_values import JsonObject
+from edgekit.export.block_runner import BlockRunner
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
@@ -232,7 +233,7 @@ def _distance(real: Array, found: Array) -> float:
 def _last_hops(model: Model, names: Sequence[str], clip: Clip) -> dict[str, Array]:
     """Return the states after a clip, by the names of their outputs."""
     last: dict[str, Array] = {}
-    for block in HopRunner(model, names).blocks(clip, HOPS_PER_SECOND):
+    for block in BlockRunner(model, names).blocks(clip, HOPS_PER_SECOND):
         last = {name: block[name][-1] for name in names}
     return last
 
