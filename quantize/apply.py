@@ -80,9 +80,13 @@ class ObservedModel:
 
 
 def observe_model(
-    model: Model, calibration: Calibration, recipe: Recipe, parts: Parts | None = None
+    model: Model,
+    calibration: Calibration,
+    recipe: Recipe,
+    parts: Parts | None = None,
+    prepared: Model | None = None,
 ) -> ObservedModel:
-    """Prepare a float model by the recipe and run the calibration.
+    """Prepare a float model by the recipe, unless it is `prepared`, and run the calibration.
 
     `parts` of the calibration are filled with their observations.
 
@@ -93,7 +97,7 @@ def observe_model(
     """
     refuse_silence(model, calibration)
     again = quieter(model, recipe.quiet_copies is True)
-    model = prepare(model, calibration, recipe)
+    model = prepare(model, calibration, recipe) if prepared is None else prepared
     refuse_layers(model, recipe)
     refuse_tokens(model, recipe)
     return ObservedModel(model, observe(model, calibration, parts, again), calibration, parts)

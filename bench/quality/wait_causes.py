@@ -1,7 +1,7 @@
 """Which part of a network changes the level of its sound after a wait: the weights, or the tensors of each part.
 
     python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--float [--fresh]] [--twins]
-                             [--write]
+                             [--minutes] [--write]
 
 A cell has the level against the float network in dB, of the sound of `quant_goals.py --waits`. The types are those of
 w8a8, its ranges those of `--observer`. What a row does not name is in float. The parts are equal counts of groups of
@@ -10,7 +10,9 @@ tensors that share a type, in the order of the graph.
 `--float` shows how far the level of the float network itself moves: with noise of a share of each weight's root mean
 square, the least and the most of three draws, and with faint noise in the silence. With `--fresh` no sound comes
 before the waits. `--twins` shows the same for the waits of an export: the level after a wait's twin, which nobody can
-tell from the wait, against that after the wait, of each clip of the calibration.
+tell from the wait, against that after the wait, of each clip of the calibration. Of a detector it shows the decisions
+that change with noise in a wait. `--minutes` shows the level after a minute of DC or noise, against that after a minute
+of silence.
 """
 
 import argparse
@@ -22,12 +24,16 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 from demonstrations.speech_data import FOLDER
+from published_pipelines import PIPELINES
 from quality import quant_audio
+from quality.quant_audio import RATE
 from quality.quant_bench import Bench
 from quality.quant_goals import WAIT_PAGE, fetch_all
-from quality.quant_levels import SI_SDR
+from quality.quant_levels import DECISIONS, SI_SDR
 from quality.quant_waits import (
+    MINUTE,
     NO_WAIT,
+    WAITS,
     before_sound,
     clips_after_waits,
     level_and_loss,
@@ -57,6 +63,8 @@ COLUMNS = (NO_WAIT, SILENCE, "60 s of DC 0.01", "10 minutes of speech")
 WEIGHT_NOISE = (0.0001, 0.001, 0.003)  # of each weight's root mean square
 DRAWS = 3
 SILENCE_NOISE_DBFS = (-100, -90, -80)
+TWIN_DBFS = (-100, -90)
+MINUTE_DC, MINUTE_DBFS = (0.0003, 0.003, 0.01, 0.03), (-60, -40)
 OPERANDS = {
     "weight": 1,
     "w": 1,
@@ -216,6 +224,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"into docs/results/{WAIT_PAGE.name}")
     parser.add_argument("--float", action="store_true", help="change the float network by little")
     parser.add_argument("--twins", action="store_true", help="of the waits of an export")
+    parser.add_argument("--minutes", action="store_true", help="of DC or noise, against silence")
     parser.add_argument("--fresh", action="store_true", help="with --float: no sound before a wait")
     given = parser.parse_args()
     fetch_all(given.data)
@@ -224,6 +233,8 @@ def main() -> int:
         return _show("float network", floats.rows(), (FLOAT_BEGIN, FLOAT_END), given.write)
     if given.twins:
         return _show_twins(Bench(given.data), given.network)
+    if given.minutes:
+        return _show_minutes(Bench(given.data), given.network)
     recipe = replace(
         RECIPES["w8a8"],
         equalize=not given.no_equalize,
@@ -263,10 +274,68 @@ def outputs_of(model: Model, clips: Sequence[Mapping[str, Float32]]) -> list[Flo
     return found
 
 
+def twin_decisions(bench: Bench, name: str) -> dict[str, list[str]]:
+    """Return, by noise in a wait, the float network's decisions that change after it, in %, by wait."""
+    waits = [wait for wait in WAITS if "silence" in wait or "DC" in wait]
+    sound, random = sounds(bench), np.random.default_rng(0)
+    heard = np.concatenate([mixture.noisy for mixture in sound])
+    clips, noises = list[Samples](), (None, *TWIN_DBFS)
+    for *first, last in (before_sound(bench, wait) for wait in waits):
+        drawn = random.standard_normal(last.size).astype(np.float32)
+        loudness = [0.0 if dbfs is None else 10 ** (dbfs / 20) for dbfs in noises]
+        clips += [
+            np.concatenate([*first, last + np.float32(size) * drawn, heard]) for size in loudness
+        ]
+    runs, count = outputs(bench.model(name), clips), len(noises)
+    rows: dict[str, list[str]] = {f"noise at {dbfs} dBFS": [] for dbfs in TWIN_DBFS}
+    for place in range(0, len(runs), count):
+        exact, *twins = runs[place : place + count]
+        for cells, found in zip(rows.values(), twins, strict=True):
+            _, lost = level_and_loss(DECISIONS, sound, clips[place].size, exact, found)
+            cells.append(f"{lost:.2f} %")
+    return {"in the wait": waits, **rows}
+
+
+def minute_levels(bench: Bench, name: str) -> dict[str, tuple[float, float]]:
+    """Return, after a minute of each wait, the level of the float network's sound against that after silence, in dB.
+
+    The second number is the mean of the output in the last second of the wait.
+    """
+    silence = f"{MINUTE} s of silence"
+    *before, zeros = before_sound(bench, silence)
+    sound = np.concatenate([mixture.noisy for mixture in sounds(bench)])
+    drawn = np.random.default_rng(0).standard_normal(zeros.size)
+    waits = {silence: zeros} | {f"DC of {dc:g}": zeros + np.float32(dc) for dc in MINUTE_DC}
+    waits |= {
+        f"noise at {dbfs} dBFS": (10 ** (dbfs / 20) * drawn).astype(np.float32)
+        for dbfs in MINUTE_DBFS
+    }
+    runs = outputs(
+        bench.model(name), [np.concatenate([*before, wait, sound]) for wait in waits.values()]
+    )
+    powers = [float(np.sum(np.square(run[-sound.size :], dtype=np.float64))) for run in runs]
+    levels = 10 * np.log10(np.array(powers) / powers[0])
+    means = [float(run[-sound.size - RATE : -sound.size].mean()) for run in runs]
+    return dict(zip(waits, zip(levels, means, strict=True), strict=True))
+
+
+def _show_minutes(bench: Bench, name: str) -> int:
+    """Print the table of `minute_levels`; returns the exit code."""
+    found = minute_levels(bench, name)
+    table = Table(name, *found)
+    table.add_row("level, dB", *(f"{level:+.2f}" for level, _ in found.values()))
+    table.add_row("mean of the output", *(f"{mean:.5f}" for _, mean in found.values()))
+    table.show()
+    return 0
+
+
 def _show_twins(bench: Bench, name: str) -> int:
-    """Print the table of `twin_levels`; returns the exit code."""
-    table = Table(name, "silence", "noise", "DC")
-    for words, cells in twin_levels(bench, name).items():
+    """Print the levels of `twin_levels`, or the decisions of `twin_decisions`; returns the exit code."""
+    detects = name in PIPELINES and PIPELINES[name].detects
+    rows = twin_decisions(bench, name) if detects else twin_levels(bench, name)
+    head = rows.pop("in the wait", ["silence", "noise", "DC"])
+    table = Table(name, *head)
+    for words, cells in rows.items():
         table.add_row(words, *cells)
     table.show()
     return 0

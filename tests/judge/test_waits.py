@@ -9,6 +9,7 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
+    DC_WAIT,
     LEAST_SECONDS,
     MOST_HOPS_IN_C,
     MOST_SECONDS,
@@ -16,7 +17,7 @@ from edgekit.judge.wait_clips import (
     settling_seconds,
     waits_of,
 )
-from edgekit.judge.waits import WaitCriterion
+from edgekit.judge.waits import Second, WaitCriterion, WaitReport
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.levels import waits_text
 
@@ -150,6 +151,15 @@ def test_drift_is_said_with_the_wait_and_the_state() -> None:
     assert wait in note and f"{drift:.1f} dB" in note
     text = waits_text({**report.facts(), "drifting_state": "held"})
     assert text is not None and "state 'held' drifts" in text and f"after {wait}" in text
+
+
+@pytest.mark.parametrize(
+    "worst, step", [(f"3 s of {DC_WAIT}", "high-pass"), ("3 s of silence", "add clips")]
+)
+def test_next_step_of_a_drift_suits_the_wait(worst: str, step: str) -> None:
+    rows = (Second(NO_WAIT, 0, 0.0, None), Second(worst, 0, -0.9, 20.0))
+    (note,) = WaitReport(rows).notes()
+    assert f"after {worst}" in note and step in note
 
 
 @pytest.mark.parametrize("verification", [None, {}])

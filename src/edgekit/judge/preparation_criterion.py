@@ -54,15 +54,17 @@ class Observations:
     def __init__(self, model: Model, calibration: Calibration, in_parts: bool = False) -> None:
         """Observe nothing yet; `in_parts`: also the parts of the calibration that can be left out."""
         self._model, self._calibration, self._in_parts = model, calibration, in_parts
-        self._seen: dict[tuple[object, ...], ObservedModel] = {}
+        self._seen: dict[tuple[object, ...], dict[object, ObservedModel]] = {}
 
     def __call__(self, recipe: Recipe) -> ObservedModel:
         """Return the observations of the network in a recipe's preparation."""
-        key, given = _preparation(recipe), (self._model, self._calibration)
-        if key not in self._seen:
+        given, copies = (self._model, self._calibration), recipe.quiet_copies
+        alike = self._seen.setdefault(_preparation(recipe), {})
+        if copies not in alike:
             parts = sound_inputs(*given).parts if self._in_parts else None
-            self._seen[key] = observe_model(*given, recipe, parts)
-        return self._seen[key]
+            prepared = next((seen.model for seen in alike.values()), None)
+            alike[copies] = observe_model(*given, recipe, parts, prepared)
+        return alike[copies]
 
 
 class PreparationCriterion:
@@ -163,8 +165,8 @@ def _power(array: Array) -> float:
 
 
 def _preparation(recipe: Recipe) -> tuple[object, ...]:
-    """Return the settings on which a network's preparation and its observations depend."""
-    keys = ("equalize", "migrate", "quiet_copies", "hop_scales", "split_shortcut", "products")
+    """Return the settings on which a network's preparation depends."""
+    keys = ("equalize", "migrate", "hop_scales", "split_shortcut", "products")
     return (*(getattr(recipe, key) for key in keys), *recipe.layers.items())
 
 

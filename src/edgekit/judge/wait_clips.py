@@ -27,6 +27,7 @@ NOISE_DBFS, DC = -60.0, 0.01
 # The rounding noise of a converter of 16 bits is at -98 dBFS.
 INAUDIBLE_DBFS = -100.0
 NO_WAIT = "no wait"
+DC_WAIT = f"DC of {DC:g}"
 SEED = 0
 
 
@@ -86,7 +87,7 @@ def _constant_sounds(shape: tuple[int, ...]) -> dict[str, tuple[Float32, Float32
     return {
         "silence": (silence, inaudible),
         f"noise at {NOISE_DBFS:g} dBFS": (noise, other_noise),
-        f"DC of {DC:g}": (dc, dc + inaudible),
+        DC_WAIT: (dc, dc + inaudible),
     }
 
 

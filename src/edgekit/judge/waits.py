@@ -24,6 +24,7 @@ from edgekit.export.block_runner import BlockRunner
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
+    DC_WAIT,
     HOPS_PER_SECOND,
     NO_WAIT,
     Wait,
@@ -89,9 +90,12 @@ class WaitReport:
         if drift <= MOST_DRIFT_DB:
             return []
         state = "" if self.state is None else f"; state '{self.state}' differs most"
+        first = "add clips with such waits"
+        if wait.endswith(DC_WAIT):  # after which the wait is silence
+            first = "remove DC from the sound before the network, as by a high-pass at 20 Hz"
         return [
             f"waits: after {wait} the level of sound changes by {drift:.1f} dB against the float network; at most "
-            f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: add clips with such waits, or use wider types "
+            f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: {first}, or use wider types "
             "(--recipe auto or w8a16)"
         ]
 
