@@ -4,7 +4,7 @@ Where every tensor is an output, calls hop by hop take as long as the network it
 makes the same bits: onnxruntime optimizes its body as it does the network.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -41,63 +41,68 @@ class BlockRunner:
 
     def blocks(self, inputs: Mapping[str, Array], block_hops: int) -> Iterator[Arrays]:
         """Yield the outputs of `run_hops` for every `block_hops` hops, which bounds the memory."""
-        hops, model = check_inputs(self._model, inputs), self._model
-        constants = {name: inputs[name] for name in model.constants}
-        states = zero_states(model)
+        hops, states = check_inputs(self._model, inputs), zero_states(self._model)
+        constants = {name: inputs[name] for name in self._model.constants}
         for first in range(0, hops, block_hops):
-            part = {n: a[first : first + block_hops] for n, a in inputs.items()} | constants
-            given = {n if n in constants else n + ALL: array for n, array in part.items()}
-            found = self._running(given | {name + START: a for name, a in states.items()})
-            states = {pair.input: found[pair.output + END] for pair in model.states}
+            part = {
+                n: a[first : first + block_hops] for n, a in inputs.items() if n not in constants
+            }
+            found = self._running(_ended(part, ALL) | _ended(states, START) | constants)
+            states = {pair.input: found[pair.output + END] for pair in self._model.states}
             rows = min(block_hops, hops - first)
             part |= {n: np.broadcast_to(a, (rows, *a.shape)) for n, a in constants.items()}
-            yield {n: part[n] if n in part else found[n + ALL] for n in self._wanted}
+            yield {name: part[name] if name in part else found[name + ALL] for name in self._wanted}
+
+
+def _ended(arrays: Arrays, end: str) -> Arrays:
+    return {name + end: array for name, array in arrays.items()}
 
 
 def _in_scan(model: Model, network: onnx.ModelProto) -> onnx.ModelProto:
     """Return the network as the body of a Scan over its stream inputs; session constants stay outside of it."""
-    graph, states = network.graph, model.states
-    inputs = {value.name: value for value in graph.input}
-    outputs = {value.name: value for value in graph.output}
-    before, after = [pair.input for pair in states], [pair.output for pair in states]
-    streams = [n for n in inputs if n not in before and n not in model.constants]
+    graph, constants = network.graph, model.constants
+    before, after = [pair.input for pair in model.states], [pair.output for pair in model.states]
+    streams = [str(value.name) for value in model.stream_inputs]
+    inputs = [*_values(graph.input, before, START), *_values(graph.input, streams, ALL)]
+    outputs = [
+        *_values(graph.output, after, END),
+        *_values(graph.output, _names(graph.output), ALL),
+    ]
+    scan = helper.make_node(
+        "Scan",
+        _names(inputs),
+        _names(outputs),
+        body=_one_hop(graph, [*before, *streams], after),
+        num_scan_inputs=len(streams),
+    )
+    inputs += [value for value in graph.input if value.name in constants]
+    whole = onnx.ModelProto()
+    whole.CopyFrom(network)
+    whole.graph.CopyFrom(helper.make_graph([scan], "hops", inputs, outputs))
+    return whole
 
-    def of_outside(value: onnx.ValueInfoProto, end: str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(
-            value.name + end, value.type.tensor_type.elem_type, None
-        )
 
-    body = onnx.GraphProto()
+def _one_hop(graph: onnx.GraphProto, given: Sequence[str], after: Sequence[str]) -> onnx.GraphProto:
+    """Return the body for the inputs in this order; its outputs are the states `after` the hop, then all outputs."""
+    inputs, body = {value.name: value for value in graph.input}, onnx.GraphProto()
     body.CopyFrom(graph)
     del body.input[:], body.output[:]
     body.name = "hop"
-    body.input.extend(inputs[name] for name in (*before, *streams))
+    body.input.extend(inputs[name] for name in given)
     # copies: onnxruntime's logarithm has other bits where its result is not aligned
-    for end, names in ((NEXT, after), (HERE, outputs)):
+    for end, names in ((NEXT, after), (HERE, _names(graph.output))):
         body.node.extend(helper.make_node("Identity", [name], [name + end]) for name in names)
-        body.output.extend(of_outside(outputs[name], end) for name in names)
-    scan = helper.make_node(
-        "Scan",
-        [*(name + START for name in before), *(name + ALL for name in streams)],
-        [*(name + END for name in after), *(name + ALL for name in outputs)],
-        body=body,
-        num_scan_inputs=len(streams),
-    )
-    whole = onnx.ModelProto()
-    whole.CopyFrom(network)
-    whole.graph.CopyFrom(
-        helper.make_graph(
-            [scan],
-            "hops",
-            [
-                *(of_outside(inputs[name], START) for name in before),
-                *(of_outside(inputs[name], ALL) for name in streams),
-                *(inputs[name] for name in model.constants),
-            ],
-            [
-                *(of_outside(outputs[name], END) for name in after),
-                *(of_outside(outputs[name], ALL) for name in outputs),
-            ],
-        )
-    )
-    return whole
+        body.output.extend(_values(graph.output, names, end))
+    return body
+
+
+def _values(
+    values: Iterable[onnx.ValueInfoProto], names: Sequence[str], end: str
+) -> list[onnx.ValueInfoProto]:
+    """Return values of the types of those with these names, without a shape."""
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    return [helper.make_tensor_value_info(name + end, types[name], None) for name in names]
+
+
+def _names(values: Iterable[onnx.ValueInfoProto]) -> list[str]:
+    return [value.name for value in values]
