@@ -47,14 +47,14 @@ class BlockRunner:
             part = {
                 n: a[first : first + block_hops] for n, a in inputs.items() if n not in constants
             }
-            found = self._running(_ended(part, ALL) | _ended(states, START) | constants)
+            found = self._running(_add_end(part, ALL) | _add_end(states, START) | constants)
             states = {pair.input: found[pair.output + END] for pair in self._model.states}
             rows = min(block_hops, hops - first)
             part |= {n: np.broadcast_to(a, (rows, *a.shape)) for n, a in constants.items()}
             yield {name: part[name] if name in part else found[name + ALL] for name in self._wanted}
 
 
-def _ended(arrays: Arrays, end: str) -> Arrays:
+def _add_end(arrays: Arrays, end: str) -> Arrays:
     return {name + end: array for name, array in arrays.items()}
 
 
