@@ -340,6 +340,48 @@ def test_convolutions_whose_operands_leave_the_caches(isa_libraries: Libraries, 
             check_near(call, run(isa_libraries[isa], call), f"{isa}, {sizes}")
 
 
+# Channels by themselves, each input of so many outputs: planes in several bands, of rows narrower than a vector and
+# wider than a band, by strides of both kinds and with dilations. (channels, height, width), outputs, kernel, strides,
+# dilation.
+BANDS = (
+    ((3, 130, 140), 1, (3, 3), (1, 1), 1),
+    ((5, 40, 37), 1, (3, 3), (1, 1), 1),
+    ((4, 30, 67), 1, (5, 5), (1, 1), 1),
+    ((70, 25, 14), 1, (3, 3), (1, 1), 1),
+    ((9, 7, 7), 2, (5, 5), (1, 1), 1),
+    ((2, 1, 9000), 1, (1, 3), (1, 1), 1),
+    ((2, 6, 5001), 1, (3, 3), (2, 2), 1),
+    ((6, 61, 58), 1, (3, 3), (2, 2), 1),
+    ((3, 61, 58), 2, (5, 4), (2, 1), 1),
+    ((3, 50, 58), 1, (2, 5), (1, 2), 1),
+    ((3, 33, 35), 1, (3, 3), (1, 1), 2),
+    ((3, 33, 35), 1, (3, 4), (1, 1), 4),
+    ((3, 33, 75), 1, (3, 3), (2, 2), 3),
+    ((3, 33, 75), 1, (3, 3), (3, 3), 1),
+)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_integer_bands_of_depthwise_convolutions(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    fences = Fences()
+    for ends, (x, outputs, kernel, strides, dilation) in product(
+        ("s8_s8", "s8_s16", "s16_s16"), BANDS
+    ):
+        pads = [(k - 1) * dilation // 2 for k in kernel]
+        size = [
+            (n + 2 * pad - (k - 1) * dilation - 1) // stride + 1
+            for n, k, stride, pad in zip(x[1:], kernel, strides, pads, strict=True)
+        ]
+        sizes = (*x, x[0] * outputs, *size, *kernel, *strides, dilation, dilation, *pads, x[0])
+        call = conv(f"ek_conv_{ends}", ConvShape(*sizes))(Seeded(sum(x)))
+        for way in ways(call, ISAS[isa].folders):
+            fences.check(isa_libraries[isa], way, f"{isa}, {way.kernel}, {sizes}")
+
+
 def depthwise(shape: ConvShape, act: int) -> Call:
     """A float convolution whose groups have one input each."""
     return float_convolution(shape, act)

@@ -1,6 +1,6 @@
-/* Depthwise convolution of int16 inputs over EK_Y, within ek_conv_depthwise.h: a band of a channel's rows is laid out with
- * its padding, in planes of one remainder by the strides, so that all outputs of the band are one long row; two taps of
- * 32 outputs are pairs. */
+/* Depthwise convolution of int16 inputs over EK_Y, within ek_conv_depthwise.h, with dilations or strides that
+ * ek_depthwise_pairs.h does not take: a band of a channel's rows is laid out with its padding, in planes of one remainder by
+ * the strides, so that all outputs of the band are one long row; two taps of 32 outputs are pairs. */
 #ifndef EK_DEPTHWISE_S16_GUARD
 #define EK_DEPTHWISE_S16_GUARD
 
@@ -35,41 +35,26 @@ static inline int ek_word_band_of(const ek_conv_shape *s, ek_word_band *b)
     return 1;
 }
 
-/* Which columns j.. of 32, or of 16 by a stride of 2, are within lo..hi-1, and which words are read for them. */
-typedef struct {
-    __mmask32 in, read;
-} ek_word_lanes;
-
-static inline ek_word_lanes ek_word_lanes_of(int32_t lo, int32_t hi, int32_t j, int32_t stride)
+/* Words from..to-1 of 32. */
+static inline __mmask32 ek_word_span(int32_t from, int32_t to)
 {
-    const int32_t from = ek_max(lo - j, 0), last = ek_max(hi - j, from);
-    const uint64_t read = stride == 1 ? ek_span(from, last) : ek_span(2 * from, 2 * last) & 0x55555555u;
-    const ek_word_lanes lanes = {(__mmask32)ek_span(from, last), (__mmask32)read};
-    return lanes;
+    from = ek_max(from, 0);
+    return (__mmask32)ek_span(from, ek_max(ek_min(to, 32), from));
 }
 
-/* band [rows][width] = rows of x, `step` words apart, by a stride of 1 or 2: their columns lo..hi-1, `fill` in others and where
- * rows are outside, rows first..end-1 being inside. Up to 31 words behind are written. */
-static inline __attribute__((always_inline)) void ek_word_rows(const int16_t *x, ptrdiff_t step, int32_t stride,
-                                                               int32_t lo, int32_t hi, int32_t width, int32_t rows,
-                                                               int32_t first, int32_t end, __m512i fill, int16_t *band)
+/* band [rows][width] = rows of x, `step` words apart: their columns lo..hi-1, `fill` in others and where rows are outside,
+ * rows first..end-1 being inside. Up to 31 words behind are written. */
+static inline void ek_word_rows(const int16_t *x, ptrdiff_t step, int32_t lo, int32_t hi, int32_t width, int32_t rows,
+                                int32_t first, int32_t end, __m512i fill, int16_t *band)
 {
-    const __m256i half = _mm512_castsi512_si256(fill);
-    const int32_t wide = stride == 1 ? 32 : 16;
-    const ek_word_lanes none = {0, 0}, begin = ek_word_lanes_of(lo, hi, 0, stride);
+    const __mmask32 begin = ek_word_span(lo, hi);
     for (int32_t h = 0; h < rows; h++, band += width) {
         const int inside = h >= first && h < end;
         const int16_t *const row = x + (inside ? h : first) * step;
-        for (int32_t j = 0; j < width; j += wide) { /* the last vector writes into the next row */
-            const ek_word_lanes lanes = !inside ? none : j == 0 ? begin : ek_word_lanes_of(lo, hi, j, stride);
-            const int16_t *const at = row + j * stride;
-            if (stride == 1) {
-                _mm512_storeu_si512(band + j, _mm512_mask_loadu_epi16(fill, lanes.in, at));
-            } else {
-                const __m512i both = _mm512_maskz_loadu_epi16(lanes.read, at);
-                const __m256i words = _mm512_mask_cvtepi32_epi16(half, (__mmask16)lanes.in, both);
-                _mm256_storeu_si256((__m256i *)(void *)(band + j), words);
-            }
+        _mm512_storeu_si512(band, _mm512_mask_loadu_epi16(fill, inside ? begin : 0, row));
+        for (int32_t j = 32; j < width; j += 32) { /* the last vector writes into the next row */
+            const __mmask32 in = inside ? ek_word_span(lo - j, hi - j) : 0;
+            _mm512_storeu_si512(band + j, _mm512_mask_loadu_epi16(fill, in, row + j));
         }
     }
 }
@@ -80,20 +65,17 @@ static inline void ek_word_band_fill(const int16_t *x, int16_t fill, const ek_co
 {
     const __m512i outside = _mm512_set1_epi16(fill);
     const int32_t stride = s->stride_w, width = b->pitch;
+    const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
     for (int32_t plane = 0; plane < s->stride_h * stride; plane++, band += b->height * width) {
         const int32_t ix = plane % stride - s->pad_left, iy = oy * s->stride_h - s->pad_top + plane / stride;
-        const int32_t lo = ek_min(ek_first(-ix, stride), width);
-        const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
+        const int32_t lo = ek_first(-ix, stride), hi = ek_min(ek_first(s->in_w - ix, stride), width);
         const int32_t first = ek_min(ek_first(-iy, s->stride_h), b->height);
         const int32_t end = ek_max(ek_min(ek_first(s->in_h - iy, s->stride_h), b->height), first);
-        const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
         const int16_t *const from = x + (ptrdiff_t)iy * s->in_w + ix;
         if (stride == 1) {
-            ek_word_rows(from, step, 1, lo, hi, width, b->height, first, end, outside, band);
-        } else if (stride == 2) {
-            ek_word_rows(from, step, 2, lo, hi, width, b->height, first, end, outside, band);
+            ek_word_rows(from, step, lo, hi, width, b->height, first, end, outside, band);
         }
-        for (int32_t i = 0; i < b->height * width && stride > 2; i++) {
+        for (int32_t i = 0; i < b->height * width && stride > 1; i++) {
             const int32_t h = i / width, j = i % width;
             band[i] = h >= first && h < end && j >= lo && j < hi ? from[h * step + j * stride] : fill;
         }
@@ -154,14 +136,27 @@ static __attribute__((noinline)) void ek_word_outputs(const int16_t *band, const
 /* Whether no sum of a channel leaves int32; then `start` is what it begins with. */
 static inline int ek_word_start(const int8_t *w, int32_t taps, int32_t x_zero, int64_t bias, int32_t *start)
 {
-    int32_t sum = 0, reach = 0;
-    for (int32_t t = 0; t < taps; t++) {
-        sum += w[t];
-        reach += w[t] < 0 ? -w[t] : w[t];
+    const __m128i ones = _mm_set1_epi8(1);
+    __m128i sums = _mm_setzero_si128(), sizes = sums;
+    for (int32_t t = 0; t < taps; t += 16) {
+        const __m128i v = _mm_maskz_loadu_epi8(ek_lanes(taps - t), w + t);
+        sums = _mm_dpbusd_epi32(sums, ones, v);
+        sizes = _mm_dpbusd_epi32(sizes, _mm_abs_epi8(v), ones);
     }
+    const __m128i pairs = _mm_hadd_epi32(sums, sizes), both = _mm_hadd_epi32(pairs, pairs);
+    const int32_t sum = _mm_cvtsi128_si32(both), reach = _mm_extract_epi32(both, 1);
     const int64_t most = (int64_t)reach * (32768 + (x_zero < 0 ? -x_zero : x_zero));
     *start = (int32_t)(uint32_t)(uint64_t)(bias - (int64_t)x_zero * sum);
     return bias <= INT32_MAX - most && bias >= INT32_MIN + most;
+}
+
+/* pairs = a channel's weights, as many as are whole vectors. */
+static inline void ek_word_pairs(const int8_t *w, int32_t taps, int32_t *pairs)
+{
+    for (int32_t t = 0; t < taps; t += 32) {
+        const __m256i v = _mm256_maskz_loadu_epi8((__mmask32)ek_span(0, taps - t), w + t);
+        _mm512_storeu_si512(pairs + t / 2, _mm512_cvtepi8_epi16(v));
+    }
 }
 
 /* Whether the shape is one that this takes; then y is done. */
@@ -191,10 +186,7 @@ static int ek_depthwise_s16(const int16_t *x, int32_t x_zero, const int8_t *w, c
         for (; f.shift < 33 && f.mult < 1 << 30 && f.mult >= -(1 << 30); f.shift++) { /* factors of int64 sums are small */
             f.mult *= 2;
         }
-        for (int32_t t = 0; t < taps; t += 2) {
-            const int32_t next = t + 1 < taps ? w[t + 1] : 0;
-            pairs[t / 2] = (int32_t)((uint32_t)(uint16_t)w[t] | (uint32_t)next << 16);
-        }
+        ek_word_pairs(w, taps, pairs);
         for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
             const int32_t rows = ek_min(b.rows, s->out_h - oy);
             EK_Y *const to = y + ((ptrdiff_t)o * s->out_h + oy) * s->out_w;
