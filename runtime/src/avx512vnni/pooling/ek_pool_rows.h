@@ -1,5 +1,5 @@
 /* Pooling with neighbouring outputs of a row as lanes, over EK_T: 32 of them for int8, of which sums have 16 bits, else 16.
- * Maxima and sums of int8 are taken along each row of x first, which windows below each other share; sums of floats in
+ * Maxima and sums of integers are taken along each row of x first, which windows below each other share; sums of floats in
  * the order of the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
 #include "ek_outputs.h"
 #include "ek_pool_pairs.h"
@@ -17,10 +17,12 @@
 #define EK_POOL_LINE (sizeof(EK_T) == 1 ? 32 : 16)
 #ifdef EK_POOL_MAX
 #define EK_POOL_SUMS_S8 0
+#define EK_POOL_SUMS_S16 0
 #define EK_POOL_SHARES 1
 #else
 #define EK_POOL_SUMS_S8 (sizeof(EK_T) == 1)
-#define EK_POOL_SHARES EK_POOL_SUMS_S8
+#define EK_POOL_SUMS_S16 (sizeof(EK_T) == 2) /* of 32 bits */
+#define EK_POOL_SHARES (sizeof(EK_T) <= 2)
 #endif
 #define EK_POOL_MOST 256 /* taps of int8 whose sum has 16 bits */
 
@@ -51,6 +53,7 @@ static inline __m512i ek_pool_filled(EK_T v)
     int32_t bits = 0;
     memcpy(&bits, &v, sizeof(v));
     return sizeof(EK_T) == 4                        ? _mm512_set1_epi32(bits)
+           : EK_POOL_SUMS_S16                       ? _mm512_set1_epi32((int32_t)v)
            : sizeof(EK_T) == 2 || EK_POOL_SUMS_S8 ? _mm512_set1_epi16((int16_t)v)
                                                    : _mm512_set1_epi8((char)v);
 }
@@ -68,8 +71,8 @@ static inline void ek_pool_taps_of(const ek_conv_shape *s, int32_t ox, int32_t n
     }
 }
 
-/* What a tap takes from a row of x by strides of 1 or 2, `outside` in other lanes: floats, int16 of int8 for sums, else
- * int8 or int16 in the lower half. */
+/* What a tap takes from a row of x by strides of 1 or 2, `outside` in other lanes: floats, for sums int16 of int8 and int32 of
+ * int16, else int8 or int16 in the lower half. */
 EK_INLINE __m512i ek_pool_taken(const EK_T *row, const ek_pool_tap *t, int32_t stride, __m512i outside)
 {
     const void *const x = row + t->base;
@@ -83,6 +86,13 @@ EK_INLINE __m512i ek_pool_taken(const EK_T *row, const ek_pool_tap *t, int32_t s
         const __m512i second = _mm512_maskz_loadu_epi32((__mmask16)(t->read >> 16), (const char *)x + 64);
         const __m512i both = _mm512_permutex2var_epi32(_mm512_maskz_loadu_epi32(low, x), even, second);
         return _mm512_mask_mov_epi32(outside, in, both);
+    }
+    if (EK_POOL_SUMS_S16 && stride == 1) {
+        return _mm512_mask_cvtepi16_epi32(outside, in, _mm256_maskz_loadu_epi16(in, x));
+    }
+    if (EK_POOL_SUMS_S16) { /* the lower words */
+        const __m512i high = _mm512_slli_epi32(_mm512_maskz_loadu_epi16((__mmask32)t->read, x), 16);
+        return _mm512_mask_srai_epi32(outside, in, high, 16);
     }
     if (sizeof(EK_T) == 2 && stride == 1) {
         return _mm512_castsi256_si512(_mm256_mask_loadu_epi16(half, low, x));
@@ -119,6 +129,9 @@ EK_INLINE __m512i ek_pool_joined(__m512i acc, __m512i v)
 #else
     if (sizeof(EK_T) == 1) {
         return _mm512_add_epi16(acc, v);
+    }
+    if (sizeof(EK_T) == 2) {
+        return _mm512_add_epi32(acc, v);
     }
     return _mm512_castps_si512(ek_v_add(_mm512_castsi512_ps(acc), _mm512_castsi512_ps(v)));
 #endif
@@ -227,16 +240,34 @@ EK_INLINE __m128i ek_pool_mean_bytes(__m256i acc, int32_t zeros, const ek_pool_f
     return _mm512_cvtepi32_epi8(ek_i_clamp(ek_i_add(q, ek_i_all(y_zero)), ek_i_all(y_min), ek_i_all(y_max)));
 }
 
-/* The same of sums of int8, from which `zeros` is taken away. The factors begin with that of count_min. */
-EK_INLINE void ek_pool_means_s8(__m512i acc, int32_t zeros, int32_t down, const int32_t *across, ek_pool_factors *own,
-                                const int32_t *mult, const uint8_t *shift, int32_t count_min, int32_t y_zero,
-                                int32_t y_min, int32_t y_max, int32_t n, EK_Y *y)
+/* Factor j with a shift of 33 or more, or as large as it can be: those of sums that may have 64 bits are small. */
+EK_INLINE void ek_pool_factor(ek_pool_factors *own, int32_t j, int32_t mult, int32_t shift)
 {
-    for (int32_t j = 0; j < 32 && own->down != down; j++) {
-        own->mult[j] = mult[down * across[j] - count_min];
-        own->shift[j] = shift[down * across[j] - count_min];
+    const int32_t room = __builtin_clz((uint32_t)(mult ^ (mult >> 31)) | 1u) - 1, up = ek_min(ek_max(33 - shift, 0), room);
+    own->mult[j] = (int32_t)((uint32_t)mult << up);
+    own->shift[j] = (uint8_t)(shift + up);
+}
+
+/* The same of sums of integers, from which `zeros` is taken away. The factors begin with that of count_min. */
+EK_INLINE void ek_pool_means_int(__m512i acc, int32_t zeros, int32_t down, const int32_t *across, ek_pool_factors *own,
+                                 const int32_t *mult, const uint8_t *shift, int32_t count_min, int32_t y_zero,
+                                 int32_t y_min, int32_t y_max, int32_t n, EK_Y *y)
+{
+    for (int32_t j = 0; j < EK_POOL_LINE && own->down != down; j++) {
+        ek_pool_factor(own, j, mult[down * across[j] - count_min], shift[down * across[j] - count_min]);
     }
     own->down = down;
+    if (EK_POOL_SUMS_S16) {
+        const ek_i sum = ek_i_sub(acc, ek_i_all(zeros));
+        const ek_i q = ek_i_requantize(sum, ek_i_load_s32(own->mult, 16), ek_i_load_u8(own->shift, 16));
+        const ek_i v = ek_i_clamp(ek_i_add(q, ek_i_all(y_zero)), ek_i_all(y_min), ek_i_all(y_max));
+        if (sizeof(EK_Y) == 1) {
+            ek_i_store_s8((int8_t *)(void *)y, v, n);
+        } else {
+            ek_i_store_s16((int16_t *)(void *)y, v, n);
+        }
+        return;
+    }
     const __m256i low = _mm512_castsi512_si256(acc), high = _mm512_extracti64x4_epi64(acc, 1);
     const __m128i first = ek_pool_mean_bytes(low, zeros, own, 0, y_zero, y_min, y_max);
     if (n <= 16) {
