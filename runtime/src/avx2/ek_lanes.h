@@ -101,6 +101,20 @@ static inline ek_i ek_i_gather_pairs(const int16_t *table, ek_i index)
     return _mm256_i32gather_epi32((const void *)table, index, 2);
 }
 
+/* The same of indices in memory, loaded one by one: a gather takes longer. */
+static inline int32_t ek_pair_at(const int16_t *at)
+{
+    int32_t both;
+    memcpy(&both, at, sizeof(both));
+    return both;
+}
+
+static inline ek_i ek_i_load_pairs(const int16_t *table, const int32_t *at)
+{
+    return _mm256_setr_epi32(ek_pair_at(table + at[0]), ek_pair_at(table + at[1]), ek_pair_at(table + at[2]), ek_pair_at(table + at[3]),
+                             ek_pair_at(table + at[4]), ek_pair_at(table + at[5]), ek_pair_at(table + at[6]), ek_pair_at(table + at[7]));
+}
+
 static inline ek_i ek_i_shl(ek_i v, ek_i by)
 {
     return _mm256_sllv_epi32(v, by);

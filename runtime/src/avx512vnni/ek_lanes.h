@@ -109,6 +109,22 @@ static inline ek_i ek_i_gather_pairs(const int16_t *table, ek_i index)
     return _mm512_i32gather_epi32(index, (const void *)table, 2);
 }
 
+/* The same of indices in memory, loaded one by one: a gather takes longer. */
+static inline int32_t ek_pair_at(const int16_t *at)
+{
+    int32_t both;
+    memcpy(&both, at, sizeof(both));
+    return both;
+}
+
+static inline ek_i ek_i_load_pairs(const int16_t *table, const int32_t *at)
+{
+    return _mm512_setr_epi32(ek_pair_at(table + at[0]), ek_pair_at(table + at[1]), ek_pair_at(table + at[2]), ek_pair_at(table + at[3]),
+                             ek_pair_at(table + at[4]), ek_pair_at(table + at[5]), ek_pair_at(table + at[6]), ek_pair_at(table + at[7]),
+                             ek_pair_at(table + at[8]), ek_pair_at(table + at[9]), ek_pair_at(table + at[10]), ek_pair_at(table + at[11]),
+                             ek_pair_at(table + at[12]), ek_pair_at(table + at[13]), ek_pair_at(table + at[14]), ek_pair_at(table + at[15]));
+}
+
 static inline ek_i ek_i_shl(ek_i v, ek_i by)
 {
     return _mm512_sllv_epi32(v, by);

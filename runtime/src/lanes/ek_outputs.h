@@ -75,21 +75,38 @@ static inline ek_i ek_i_q15(ek_i products)
     return ek_i_saturate16(ek_i_shr(ek_i_add(products, ek_i_all(1 << 14)), ek_i_all(15)));
 }
 
-/* x [n] as the table's values, see ek_lut_s16_at. One gathered word holds two entries. */
-static inline ek_i ek_i_lut_s16(ek_i x, const int16_t *table)
+/* Table values between the entries of each pair, the lower 6 bits of u behind the first; see ek_lut_s16_at. */
+static inline ek_i ek_i_between(ek_i pair, ek_i u)
 {
-    const ek_i u = ek_i_add(x, ek_i_all(32768)), pair = ek_i_gather_pairs(table, ek_i_shr(u, ek_i_all(6)));
     const ek_i sixteen = ek_i_all(16), t0 = ek_i_shr(ek_i_shl(pair, sixteen), sixteen);
     const ek_i rise = ek_i_sub(ek_i_shr(pair, sixteen), t0);
     const ek_i part = ek_i_add(ek_i_mul(rise, ek_i_and(u, ek_i_all(63))), ek_i_all(32));
     return ek_i_add(t0, ek_i_shr(part, ek_i_all(6)));
 }
 
+/* x as the table's values. One gathered word holds two entries. */
+static inline ek_i ek_i_lut_s16(ek_i x, const int16_t *table)
+{
+    const ek_i u = ek_i_add(x, ek_i_all(32768));
+    return ek_i_between(ek_i_gather_pairs(table, ek_i_shr(u, ek_i_all(6))), u);
+}
+
+#define EK_LUT_AT 128 /* indices at once, stored a while before they are loaded */
+
 /* y [n] = the table's values at x [n]; y may be x. */
 static inline void ek_lut_row_s16(const int16_t *x, const int16_t *table, int16_t *y, int32_t n)
 {
-    for (int32_t j = 0; j < n; j += EK_WIDTH) {
-        ek_i_store_s16(y + j, ek_i_lut_s16(ek_i_load_s16(x + j, n - j), table), n - j);
+    int32_t at[EK_LUT_AT];
+    for (; n > 0; n -= EK_LUT_AT, x += EK_LUT_AT, y += EK_LUT_AT) {
+        const int32_t count = n < EK_LUT_AT ? n : EK_LUT_AT;
+        for (int32_t j = 0; j < count; j += EK_WIDTH) {
+            const ek_i u = ek_i_add(ek_i_load_s16(x + j, count - j), ek_i_all(32768));
+            ek_i_store_s32(at + j, ek_i_shr(u, ek_i_all(6)));
+        }
+        for (int32_t j = 0; j < count; j += EK_WIDTH) {
+            const ek_i u = ek_i_add(ek_i_load_s16(x + j, count - j), ek_i_all(32768));
+            ek_i_store_s16(y + j, ek_i_between(ek_i_load_pairs(table, at + j), u), count - j);
+        }
     }
 }
 
