@@ -38,6 +38,9 @@ from edgekit.targets.c.templates import template
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
 NO_BODIES = Bodies()
 CALL = re.compile(r"\b(ek_\w+)\s*\(")
+IN_SCALAR_ORDER = {
+    "ek_interpolate_f32.c"
+}  # float kernels with the portable one's bits in every folder
 
 
 @dataclass(frozen=True)
@@ -163,13 +166,12 @@ def kernel_files(
     """Return ``edgekit.h`` and the sources of the named kernels, with the files that those include and call.
 
     A file of ``src/<folder>`` replaces the one of its name in ``src/portable``; the first of `folders` that
-    has one wins. With `fixed_order` none replaces a float kernel, ``ek_<name>_f32``.
+    has one wins. With `fixed_order` none replaces a float kernel, ``ek_<name>_f32``, but those `IN_SCALAR_ORDER`.
     """
     available = dict(_sources(PORTABLE))
     for folder in reversed(folders):
-        for name, source in _sources(folder).items():
-            if not (fixed_order and name.rpartition(".")[0].endswith("_f32")):
-                available[name] = source
+        own = _sources(folder).items()
+        available |= {name: source for name, source in own if _replaces(name, fixed_order)}
     include = files("edgekit.runtime") / "include"
     chosen: dict[str, bytes] = {"edgekit.h": (include / "edgekit.h").read_bytes()}
     named = kernels | set(CALL.findall(program))
@@ -180,6 +182,12 @@ def kernel_files(
             chosen[name] = available[name].content
             queue += [other for other in available[name].needs if other in available]
     return chosen
+
+
+def _replaces(name: str, fixed_order: bool) -> bool:
+    """Whether a file of an instruction set is taken instead of the portable one."""
+    is_float = name.rpartition(".")[0].endswith("_f32")
+    return not fixed_order or not is_float or name in IN_SCALAR_ORDER
 
 
 @dataclass(frozen=True)
