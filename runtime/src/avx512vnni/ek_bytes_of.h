@@ -14,8 +14,8 @@ typedef struct {
 } ek_byte_runs;
 
 /* Runs of `lanes` positions, 64 at most, from number `first` on, of n in rows `pitch` apart of which `columns` are
- * outputs. */
-static inline void ek_byte_runs_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t lanes,
+ * outputs; rows of y are `across` apart. */
+static inline void ek_byte_runs_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t across, int32_t lanes,
                                    ek_byte_runs *p)
 {
     int32_t row = first / pitch, column = first % pitch;
@@ -24,7 +24,7 @@ static inline void ek_byte_runs_of(int32_t first, int32_t n, int32_t pitch, int3
     for (int32_t j = 0; j < lanes; column = 0, row++) {
         const int32_t inside = ek_min(columns - column, lanes - j);
         if (inside > 0) {
-            p->at[p->count] = row * columns + column - j;
+            p->at[p->count] = row * across + column - j;
             p->in[p->count++] = ek_span(j, j + inside);
         }
         j += pitch - column;

@@ -253,11 +253,14 @@ static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const ek_fou
     ek_fours_column(f, from, p, 3, y);
 }
 
-/* All outputs of n positions of a band, of which only those of EK_FOURS_IN_A_ROW are not all outputs. */
-static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t columns, int32_t n, ek_fours_way way,
+/* All outputs of n positions of a band, of which only those of EK_FOURS_IN_A_ROW are not all outputs; rows of y are
+ * `across` apart. */
+static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t across, int32_t n, ek_fours_way way,
                                EK_Y *y)
 {
-    const int32_t pitch = way == EK_FOURS_IN_A_ROW ? b->pitch : n, wide = way == EK_FOURS_IN_A_ROW ? columns : n;
+    const int32_t dense = b->columns == across ? n : b->columns; /* whole rows of y lie side by side */
+    const int32_t pitch = way == EK_FOURS_IN_A_ROW ? b->pitch : dense;
+    const int32_t wide = way == EK_FOURS_IN_A_ROW ? b->columns : dense;
     int32_t taken[EK_FOURS_STRIP], offset[EK_STRIP_TAPS];
     ek_fours f = *own;
     ek_fours_at places;
@@ -266,7 +269,7 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
         ek_fours_from from = {{own->band + at}, {0}, 0, 0, 0};
         now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
         from.narrow = n - at <= 16 * now - 8;
-        ek_fours_at_of(at, n, pitch, wide, now, &places);
+        ek_fours_at_of(at, n, pitch, wide, across, now, &places);
         if (way == EK_FOURS_APART) {
             ek_fours_from_of(own->band, b, at, n, now, &from);
         } else if (way == EK_FOURS_STRIPS) {
@@ -324,6 +327,34 @@ static inline void ek_fours_fill(const EK_X *x, EK_X fill, const ek_conv_shape *
     }
 }
 
+/* How bands are laid out: planes of whole rows, if they fit. Those of few rows lay most of x out again for the next, so some
+ * columns of more rows may take less. Returns 0 where every tap by itself does. */
+static inline int ek_fours_bands_of(const ek_conv_shape *s, int32_t room, int32_t count, ek_bands *b)
+{
+    const int32_t reach_h = (s->k_h - 1) * s->dil_h / s->stride_h, reach_w = (s->k_w - 1) * s->dil_w / s->stride_w;
+    b->layout = EK_BY_TAPS;
+    const int fits = ek_by_planes(s, room, count, count, EK_LANES, b);
+    if (b->layout == EK_BY_TAPS || sizeof(EK_Y) > 1 || (fits && b->height <= 2 * b->rows)) {
+        return fits;
+    }
+    int64_t least = fits ? (int64_t)b->height * b->pitch : s->k_h * s->k_w; /* elements of so many outputs: */
+    int64_t outputs = fits ? b->rows * b->columns : b->planes;
+    for (int32_t parts = 1; s->out_w / parts >= 2 * EK_LANES; parts++) {
+        const int32_t columns = (s->out_w + parts - 1) / parts;
+        const int32_t rows = ek_min(room / (count * b->planes) / (columns + reach_w) - reach_h, s->out_h);
+        const int64_t elements = (int64_t)(rows + reach_h) * (columns + reach_w);
+        if (rows > 0 && elements * outputs < least * rows * columns) {
+            least = elements;
+            outputs = rows * columns;
+            b->rows = rows;
+            b->columns = columns;
+        }
+    }
+    b->pitch = b->columns + reach_w;
+    b->height = b->rows + reach_h;
+    return fits || outputs > b->planes;
+}
+
 /* All groups. */
 static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_ACC *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
@@ -344,7 +375,7 @@ static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_AC
     for (int32_t o = 0; o < s->out_c; o++) {
         f.is_down &= shift[o] >= 33;
     }
-    if (ek_by_planes(&one, most, count, count, EK_LANES, &b)) {
+    if (ek_fours_bands_of(&one, most, count, &b)) {
         ek_tap_offsets(&one, &b, 0, kernel, offset);
         f.step = b.planes * b.height * b.pitch;
     } else { /* every tap by itself, as if it were a channel */
@@ -369,12 +400,15 @@ static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_AC
             for (int32_t ox = 0; ox < s->out_w; ox += b.columns) {
                 const int32_t rows = ek_min(b.rows, s->out_h - oy), columns = ek_min(b.columns, s->out_w - ox);
                 EK_Y *const to = y + (ptrdiff_t)oy * s->out_w + ox;
+                ek_bands part = b;
                 ek_spread spread;
+                part.columns = columns;
+                const ek_fours_way now = way == EK_FOURS_APART && !ek_fours_go_apart(&part) ? EK_FOURS_IN_A_ROW : way;
                 const int spreads = (way == EK_FOURS_STRIPS || (count >= EK_FOURS_MANY && b.pitch != s->in_w))
                                     && ek_spread_of(s, &b, oy - s->pad_top, ox - s->pad_left, &spread);
                 ek_fours_fill(x, fill, s, &b, oy, ox, rows, spreads ? &spread : NULL, band);
-                const int32_t between = way == EK_FOURS_IN_A_ROW ? (rows - 1) * (b.pitch - columns) : 0;
-                ek_fours_positions(own, &b, columns, rows * columns + between, way, to);
+                const int32_t between = now == EK_FOURS_IN_A_ROW ? (rows - 1) * (b.pitch - columns) : 0;
+                ek_fours_positions(own, &part, s->out_w, rows * columns + between, now, to);
             }
         }
         x += (ptrdiff_t)inputs * s->in_h * s->in_w;

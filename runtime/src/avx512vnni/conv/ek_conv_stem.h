@@ -125,7 +125,7 @@ static void ek_stem_positions(const ek_stem *own, int32_t pitch, int32_t columns
     ek_byte_runs places;
     for (int32_t at = 0; at < n; at += 64) {
         int32_t o = 0;
-        ek_byte_runs_of(at, n, pitch, columns, 64, &places);
+        ek_byte_runs_of(at, n, pitch, columns, columns, 64, &places);
         ek_stem_gather(&f, f.band + at, tile);
         for (; o + EK_STEM_OUTPUTS <= f.outputs; o += EK_STEM_OUTPUTS) {
             ek_stem_outputs(&f, tile, &places, o, EK_STEM_OUTPUTS, y);

@@ -43,11 +43,11 @@ typedef union {
     ek_places words;
 } ek_fours_at;
 
-static inline void ek_fours_at_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t vectors,
-                                  ek_fours_at *p)
+static inline void ek_fours_at_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t across,
+                                  int32_t vectors, ek_fours_at *p)
 {
     if (sizeof(EK_Y) == 1) {
-        ek_byte_runs_of(first, n, pitch, columns, 16 * vectors, &p->bytes);
+        ek_byte_runs_of(first, n, pitch, columns, across, 16 * vectors, &p->bytes);
     } else {
         ek_places_of(first, n, pitch, columns, vectors, &p->words);
     }
