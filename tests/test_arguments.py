@@ -216,7 +216,7 @@ CASES = (
     (f"{PLAIN} --scheduler moon", "--scheduler", "moon"),
     *(
         case
-        for words in (PLAIN, STREAM, FINETUNE)
+        for words in (PLAIN, STREAM, FINETUNE, "inspect net.onnx")
         for case in (
             (f"{words} --hop 0", "--hop", "a whole number"),
             (f"{words} --sample-rate 0", "--sample-rate", "a whole number"),
@@ -236,14 +236,14 @@ CASES = (
 NAMES_ALONE = "a name or a switch: right or wrong by the network, which is imported first"
 FREE = {
     ("export", "--mid-side"): NAMES_ALONE,
-    ("stream", "--control"): NAMES_ALONE,
+    **{(verb, "--control"): NAMES_ALONE for verb in ("stream", "inspect")},
     ("bench", "--again"): "a switch",
     ("doctor", "--measure"): "a switch",
     ("inspect", "--proof"): "a switch",
     ("targets", "--boards"): "a switch",
     ("replay", "DIR"): "read after the recording, which says which build it is of",
     ("bench", "--layers"): "a switch",
-    **{(verb, "--causal"): "a switch" for verb in ("export", "stream", "finetune")},
+    **{(verb, "--causal"): "a switch" for verb in ("export", "stream", "finetune", "inspect")},
     **dict.fromkeys(
         [
             ("export", flag)
