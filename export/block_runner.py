@@ -22,7 +22,7 @@ from edgekit.export.own_operators.precise import with_exact_dft, with_exact_sigm
 from edgekit.graph.model import Model
 
 # Ends of names: a state before the first hop, after one hop and after all; an output of one hop and of all.
-START, NEXT, END, HERE, ALL = "/start", "/next", "/end", "/here", "/all"
+START, NEXT, END, HERE, ALL = (f"/edgekit.{end}" for end in ("start", "next", "end", "here", "all"))
 
 
 class BlockRunner:
@@ -37,7 +37,7 @@ class BlockRunner:
         fed = {str(value.name) for value in model.ir.graph.inputs}
         tapped = with_outputs(model, [name for name in self._wanted if name not in fed])
         body = onnx.load_model_from_string(with_exact_sigmoid(with_exact_dft(tapped.to_bytes())))
-        self._running = in_onnxruntime(_in_scan(model, body).SerializeToString())
+        self._running = in_onnxruntime(_in_scan(model, body, self._wanted).SerializeToString())
 
     def blocks(self, inputs: Mapping[str, Array], block_hops: int) -> Iterator[Arrays]:
         """Yield the outputs of `run_hops` for every `block_hops` hops, which bounds the memory."""
@@ -58,42 +58,43 @@ def _add_end(arrays: Arrays, end: str) -> Arrays:
     return {name + end: array for name, array in arrays.items()}
 
 
-def _in_scan(model: Model, network: onnx.ModelProto) -> onnx.ModelProto:
+def _in_scan(model: Model, network: onnx.ModelProto, wanted: Sequence[str]) -> onnx.ModelProto:
     """Return the network as the body of a Scan over its stream inputs; session constants stay outside of it."""
     graph, constants = network.graph, model.constants
     before, after = [pair.input for pair in model.states], [pair.output for pair in model.states]
     streams = [str(value.name) for value in model.stream_inputs]
+    kept = [name for name in _names(graph.output) if name in wanted]
     inputs = [*_values(graph.input, before, START), *_values(graph.input, streams, ALL)]
-    outputs = [
-        *_values(graph.output, after, END),
-        *_values(graph.output, _names(graph.output), ALL),
-    ]
-    scan = helper.make_node(
-        "Scan",
-        _names(inputs),
-        _names(outputs),
-        body=_one_hop(graph, [*before, *streams], after),
-        num_scan_inputs=len(streams),
-    )
-    inputs += [value for value in graph.input if value.name in constants]
-    whole = onnx.ModelProto()
-    whole.CopyFrom(network)
-    whole.graph.CopyFrom(helper.make_graph([scan], "hops", inputs, outputs))
+    outputs = [*_values(graph.output, after, END), *_values(graph.output, kept, ALL)]
+    whole = onnx.ModelProto(ir_version=network.ir_version)
+    whole.opset_import.extend(network.opset_import)
+    whole.functions.extend(network.functions)
+    whole.graph.name = "hops"
+    whole.graph.input.extend([*inputs, *(v for v in graph.input if v.name in constants)])
+    whole.graph.output.extend(outputs)
+    scan = whole.graph.node.add(op_type="Scan", input=_names(inputs), output=_names(outputs))
+    scan.attribute.append(helper.make_attribute("num_scan_inputs", len(streams)))
+    body = scan.attribute.add(name="body", type=onnx.AttributeProto.GRAPH).g
+    body.CopyFrom(graph)  # the only copy of the weights
+    _make_one_hop(body, graph, [*before, *streams], {NEXT: after, HERE: kept})
     return whole
 
 
-def _one_hop(graph: onnx.GraphProto, given: Sequence[str], after: Sequence[str]) -> onnx.GraphProto:
-    """Return the body for the inputs in this order; its outputs are the states `after` the hop, then all outputs."""
-    inputs, body = {value.name: value for value in graph.input}, onnx.GraphProto()
-    body.CopyFrom(graph)
+def _make_one_hop(
+    body: onnx.GraphProto,
+    graph: onnx.GraphProto,
+    given: Sequence[str],
+    outputs: Mapping[str, Sequence[str]],
+) -> None:
+    """Give a copy of the graph its inputs in this order, and `outputs` by the end of their names."""
     del body.input[:], body.output[:]
     body.name = "hop"
+    inputs = {value.name: value for value in graph.input}
     body.input.extend(inputs[name] for name in given)
     # copies: onnxruntime's logarithm has other bits where its result is not aligned
-    for end, names in ((NEXT, after), (HERE, _names(graph.output))):
+    for end, names in outputs.items():
         body.node.extend(helper.make_node("Identity", [name], [name + end]) for name in names)
         body.output.extend(_values(graph.output, names, end))
-    return body
 
 
 def _values(

@@ -41,9 +41,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
-    """Modules and tests stay to the end, so the collector need not look at them again: a tenth of the time."""
-    gc.collect()
-    gc.freeze()
+    """Modules and tests stay to the end: the collector looks at them less often, which saves a tenth of the time."""
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True, scope="session")

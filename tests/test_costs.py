@@ -46,7 +46,7 @@ def check(target: str) -> None:
 
 
 @pytest.mark.slow
-@on_devices(*BARE, slow=("cortex-m4",))
+@on_devices(*BARE)
 def test_a_hop_takes_no_more_instructions_and_code(target: str) -> None:
     check(target)
 

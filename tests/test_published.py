@@ -97,7 +97,7 @@ def test_a_network_of_speech_equals_onnxruntime(name: str, index: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", slow_except(lambda recipe: recipe == "w8a16", ["w8a8", "w8a16"]))
+@pytest.mark.parametrize("recipe", ["w8a8", "w8a16"])
 @pytest.mark.parametrize(("name", "index"), OF_SPEECH)
 def test_its_integers_are_those_of_the_oracle(name: str, index: int, recipe: str) -> None:
     assert_exact(imported(name, index), heard(name)[1][index].inputs, recipe)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import tiny_build
 import tiny_networks
-from slices import slow_except
 from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
@@ -119,9 +118,7 @@ def test_a_file_in_no_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
 @needs_cc
 @pytest.mark.parametrize(
     "number",
-    slow_except(
-        lambda number: number == signal.SIGKILL, [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]
-    ),
+    [signal.SIGTERM, signal.SIGINT, signal.SIGKILL],
 )
 def test_a_killed_export_leaves_no_folder_and_the_next_one_cleans_up(
     tmp_path: Path, number: signal.Signals

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from port_networks import SHAPES, Mixer
 from quick_build import load_kernels, quick_build
-from slices import slow_except
 
 from edgekit.base.errors import UsageError
 from edgekit.base.random_normals import DISTRIBUTIONS
@@ -155,10 +154,8 @@ def test_a_tflite_draws_nothing(target: str) -> None:
 
 @pytest.mark.slow
 @needs_cc
-@on_devices("cortex-m55", "cortex-m4", slow=("cortex-m4",))
-@pytest.mark.parametrize(
-    "recipe", slow_except(lambda recipe: recipe == "w8a8", ["float32", "w8a8", "w8a16"])
-)
+@on_devices("cortex-m55", "cortex-m4")
+@pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
 def test_a_microcontroller_draws_the_oracle_s_numbers(
     recipe: str, target: str, tmp_path: Path
 ) -> None:

@@ -9,7 +9,6 @@ from builds import lowered
 from c_kernels import needs_cc
 from devices import QUICK, on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
-from slices import slow_except
 from torch import Tensor, nn
 
 from edgekit.export.hop_runner import in_onnxruntime
@@ -82,7 +81,7 @@ def streamed(name: str) -> Model:
 
 @pytest.mark.slow
 @needs_cc
-@pytest.mark.parametrize("name", slow_except(lambda name: name == "needs_the_end", NETWORKS))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_in_c_it_is_the_offline_network(name: str) -> None:
     forms, axis, hop, _ = NETWORKS[name]
     offline = torch_offline(f"{__name__}:{name}", name="net", time_axes={"x": axis})

@@ -43,7 +43,7 @@ def test_a_network_of_no_sound_has_none() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:2])
-@pytest.mark.parametrize("biases", slow_except(lambda biases: biases, [False, True]))
+@pytest.mark.parametrize("biases", [False, True])
 def test_c_has_the_bits_of_the_oracle_at_every_level(seed: int, biases: bool) -> None:
     model = quantize(network(seed, biases), calibration(), "w8a8")
     heard = [sound(HOPS, 5, level) for level in (*LEVELS, 3.0, 0.0)]

@@ -80,7 +80,7 @@ def stored(model: Model) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", slow_except(lambda name: name in ("mamba", "s5"), LAYERS))
+@pytest.mark.parametrize("name", LAYERS)
 def test_states_in_16_bits_cost_little(models: dict[str, Model], name: str) -> None:
     model = models[name]
     inputs = noise(model, 600)

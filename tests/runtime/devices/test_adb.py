@@ -78,7 +78,7 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@on_devices("cortex-a53", "riscv64", slow=("cortex-a53",))
+@on_devices("cortex-a53", "riscv64")
 def test_a_build_is_compiled_for_the_core_of_the_device(
     root: Path, target: str, tmp_path: Path
 ) -> None:

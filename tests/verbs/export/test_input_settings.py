@@ -8,7 +8,6 @@ import onnx
 import pytest
 import soundfile
 from onnx import TensorProto, helper
-from slices import slow_except
 from stream_networks import Net
 from tiny_build import needs_cc
 
@@ -66,9 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @needs_cc
-@pytest.mark.parametrize(
-    "target", slow_except(lambda target: target == "host", ["host", "cortex-m55"])
-)
+@pytest.mark.parametrize("target", ["host", "cortex-m55"])
 def test_a_stereo_amp_with_two_knobs_is_calibrated_on_recordings(
     target: str, place: Path, tmp_path: Path
 ) -> None:

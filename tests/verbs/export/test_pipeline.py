@@ -224,9 +224,7 @@ def build():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "frontend", slow_except(lambda frontend: frontend is None, [None, FRONTEND])
-)
+@pytest.mark.parametrize("frontend", [None, FRONTEND])
 def test_a_factory_without_calibration_calibrates_on_its_examples_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frontend: str | None
 ) -> None:

@@ -234,7 +234,7 @@ int main(void)
 
 @pytest.mark.slow
 @needs_cc
-@on_devices("cortex-m55", "cortex-m4", slow=("cortex-m55",))
+@on_devices("cortex-m55", "cortex-m4")
 def test_a_16_khz_network_in_a_48_khz_device(target: str, tmp_path: Path) -> None:
     """From PCM of the device to PCM of the device, blocks of every length, on an emulated microcontroller."""
     lowered(network(48_000, 2), tmp_path / "host")

@@ -6,7 +6,6 @@ import pytest
 from builds import lowered
 from devices import on_devices, replayed
 from sampler_networks import grouped, integer, with_decoder_rows
-from slices import slow_except
 
 from edgekit.judge.sampling import golden_image
 from edgekit.runtime.devices.cross import compile_replay
@@ -24,7 +23,7 @@ NETWORKS = {
 
 @pytest.mark.slow
 @on_devices("cortex-m55")
-@pytest.mark.parametrize("name", slow_except(lambda name: name == "groups", NETWORKS))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_an_image_has_the_same_bits(name: str, target: str, tmp_path: Path) -> None:
     model, here, folder = NETWORKS[name](), tmp_path / "here", tmp_path / "build"
     for path in (here, folder):

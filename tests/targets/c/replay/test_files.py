@@ -100,7 +100,7 @@ def test_a_conv_tasnet_takes_at_most_20_kb_of_code(target: str, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="needs ziglang: pip install ziglang")
-@on_devices("cortex-m7", "cortex-m55", "cortex-a76", "riscv64-v", slow=("cortex-a76", "riscv64-v"))
+@on_devices("cortex-m7", "cortex-m55", "cortex-a76", "riscv64-v")
 def test_clang_compiles_without_warnings_and_gives_the_same_bits(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
