@@ -315,7 +315,7 @@ def check_near(call: Call, args: Sequence[Argument], where: str) -> None:
             continue
         sizes = np.abs(expected)
         finite = np.isfinite(sizes)
-        largest = sizes.max() if finite.all() else np.where(finite, sizes, 0)
+        largest = sizes.max(initial=0) if finite.all() else np.where(finite, sizes, 0)
         least = 1e-5 * np.maximum(max(1.0, product), largest)
         with np.errstate(invalid="ignore"):
             near = (np.abs(found - expected) <= least) | (found == expected)
