@@ -26,7 +26,7 @@ def elementwise(kind: str) -> Reader:
             refuse(f"operator {operator.builtin}", found, allowed, AGAIN)
         if kind in SUMS and held.dtype in ("int8", "uint8"):
             network.mark_rounding()
-        network.set_value(operator.outputs[0], value, _activation(operator))
+        network.set_value(operator.outputs[0], value, fused_activation(operator))
 
     return read
 
@@ -39,7 +39,7 @@ def sequence(*kinds: str) -> Reader:
         value = network.add(kinds[0], *operands)[0]
         for kind in kinds[1:]:
             value = network.add(kind, value)[0]
-        network.set_value(operator.outputs[0], value, _activation(operator))
+        network.set_value(operator.outputs[0], value, fused_activation(operator))
 
     return read
 
@@ -79,7 +79,8 @@ def operand(network: Network, operator: Operator, place: int) -> str:
     return network.permute(network.round_to_grid(value, held), held, CHANNELS_SECOND)
 
 
-def _activation(operator: Operator) -> int:
+def fused_activation(operator: Operator) -> int:
+    """Return the number of the activation on an operator's result; 0 where it has none."""
     known = operator.options is not None and hasattr(operator.options, "FusedActivationFunction")
     return int(operator.options.FusedActivationFunction()) if known else 0
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.export.tflite_file.arithmetic import UNARY
+from edgekit.export.tflite_file.arithmetic import fused_activation
 from edgekit.export.tflite_file.file import (
     MAX_ELEMENTS,
     MAX_RANK,
@@ -23,10 +23,10 @@ from edgekit.export.tflite_file.file import (
     misfit,
     refuse,
 )
+from edgekit.export.tflite_file.result_shapes import RESULT_SHAPES, Operands
 
 SIZES = ("int32", "int64")  # types of sizes
 MOST_SIZES = 64  # numbers in a constant that counts as sizes
-Operands = Sequence[Tensor]
 
 
 def resolve_shapes(graph: Graph) -> Graph:
@@ -83,7 +83,7 @@ def _fold_sizes(operator: Operator, operands: Operands, dtype: str) -> Array | N
     arrays = [
         held.data for held in operands if held.data is not None and held.data.size <= MOST_SIZES
     ]
-    if fold is None or len(arrays) < len(operands):
+    if fold is None or len(arrays) < len(operands) or fused_activation(operator):
         return None
     made = fold(operator, arrays)
     return None if made is None else np.asarray(made).astype(dtype)
@@ -101,44 +101,32 @@ def _slice(operator: Operator, arrays: Sequence[Array]) -> Array | None:
     return values[first : last : int(step[0])]
 
 
+def _product(operator: Operator, arrays: Sequence[Array]) -> Array:
+    axes = tuple(int(axis) for axis in arrays[1].ravel())
+    return np.asarray(np.prod(arrays[0], axes, keepdims=bool(operator.option("KeepDims"))))
+
+
 def _shape(operator: Operator, operands: Operands) -> tuple[int, ...]:
     """Return the sizes of a result that the file leaves open.
 
     Raises:
         ModelError: they do not follow from those of the operands.
     """
-    rule = SHAPES.get(operator.builtin)
+    rule = RESULT_SHAPES.get(operator.builtin)
     opened = next((held for held in operands if held.open_axes), None)
     if opened is not None:
         _refuse_open(opened)
     shape = None if rule is None else rule(operator, operands)
     if shape is None:
-        found, step = "sizes that it computes from data", "convert the network with fixed sizes"
+        unknown = f"a size that EdgeKit does not follow through {operator.builtin}"
+        found = unknown if rule is None else "sizes that it computes from data"
+        step = "convert the network with fixed sizes"
         refuse(f"operator {operator.builtin}", found, "fixed sizes", step)
-    if len(shape) > MAX_RANK or math.prod(shape) > MAX_ELEMENTS:
-        found, allowed = f"shape {[*shape]}", f"{MAX_RANK} axes and {MAX_ELEMENTS} elements at most"
+    if min(shape, default=1) < 0 or len(shape) > MAX_RANK or math.prod(shape) > MAX_ELEMENTS:
+        found = f"shape {[*shape]}"
+        allowed = f"sizes from 0, {MAX_RANK} axes and {MAX_ELEMENTS} elements at most"
         refuse(f"operator {operator.builtin}", found, allowed, "convert the network again")
     return shape
-
-
-def _shape_of_reshape(_: Operator, operands: Operands) -> tuple[int, ...] | None:
-    """Return the sizes of a RESHAPE, one of which may be the rest."""
-    if len(operands) < 2 or operands[1].data is None:
-        return None
-    wanted = [int(size) for size in operands[1].data.ravel()]
-    known = math.prod(size for size in wanted if size != -1)
-    count = math.prod(operands[0].shape)
-    return tuple(count // max(known, 1) if size == -1 else size for size in wanted)
-
-
-def _shape_of_join(operator: Operator, operands: Operands) -> tuple[int, ...]:
-    axis = operator.option("Axis") % len(operands[0].shape)
-    total = sum(held.shape[axis] for held in operands)
-    return (*operands[0].shape[:axis], total, *operands[0].shape[axis + 1 :])
-
-
-def _shape_of_broadcast(_: Operator, operands: Operands) -> tuple[int, ...]:
-    return np.broadcast_shapes(*(held.shape for held in operands))
 
 
 Fold = Callable[[Operator, Sequence[Array]], Array | None]
@@ -147,15 +135,9 @@ FOLDED: dict[str, Fold] = {
     "PACK": lambda operator, arrays: np.stack(arrays, operator.option("Axis")),
     "CONCATENATION": lambda operator, arrays: np.concatenate(arrays, operator.option("Axis")),
     "GATHER": lambda operator, arrays: np.take(arrays[0], arrays[1], operator.option("Axis")),
-    "REDUCE_PROD": lambda _, arrays: np.asarray(np.prod(arrays[0])),
+    "REDUCE_PROD": _product,
     "MUL": lambda _, arrays: arrays[0] * arrays[1],
     "ADD": lambda _, arrays: arrays[0] + arrays[1],
     "SUB": lambda _, arrays: arrays[0] - arrays[1],
     "CAST": lambda _, arrays: arrays[0],
-}
-FRAMEWISE = (*UNARY, "SOFTMAX", "LOG_SOFTMAX", "RELU6", "LEAKY_RELU", "QUANTIZE", "DEQUANTIZE")
-SHAPES: dict[str, Callable[[Operator, Operands], tuple[int, ...] | None]] = {
-    "RESHAPE": _shape_of_reshape,
-    "CONCATENATION": _shape_of_join,
-    **dict.fromkeys(FRAMEWISE, _shape_of_broadcast),
 }

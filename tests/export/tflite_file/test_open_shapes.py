@@ -65,6 +65,29 @@ def test_an_input_of_open_size_and_sizes_of_data_are_refused() -> None:
         resolve_shapes(Graph("open", tuple(tensors), graph.operators, (0,), (11,)))
 
 
+def _folded(operator: Operator, *lists: Tensor) -> Tensor:
+    """The result of an operator on lists of sizes."""
+    tensors = (*lists, _tensor("made", (2,), "int32"))
+    return resolve_shapes(Graph("folded", tensors, (operator,), (), (2,))).tensors[2]
+
+
+def test_arithmetic_with_an_activation_is_no_constant() -> None:
+    one, other = _list("one", -3, 2), _list("other", 2, 2)
+    made = _folded(_operator("MUL", (0, 1), 2, FusedActivationFunction=0), one, other).data
+    assert made is not None and made.tolist() == [-6, 4]
+    assert _folded(_operator("MUL", (0, 1), 2, FusedActivationFunction=1), one, other).data is None
+
+
+@pytest.mark.parametrize(("keeps", "shape"), [(0, ()), (1, (1,))])
+def test_a_product_of_sizes_keeps_its_axis_where_the_file_says_so(
+    keeps: int, shape: tuple[int, ...]
+) -> None:
+    operator = _operator("REDUCE_PROD", (0, 1), 2, KeepDims=keeps)
+    made = _folded(operator, _list("sizes", 3, 4), _list("axes", 0))
+    assert made.data is not None and int(made.data.item()) == 12
+    assert made.shape == made.data.shape == shape
+
+
 def test_damaged_operators_are_refused_by_name() -> None:
     graph = _keras_reshape()
     broken = (_operator("STRIDED_SLICE", (3,), 2, **MASKS, ShrinkAxisMask=1),)
