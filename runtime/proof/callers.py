@@ -50,8 +50,21 @@ class Caller(Function):
         if self.step < len(self.facts["nodes"]):
             self.found.append(f"{self.name}: {self.facts['nodes'][self.step]['node']} is missing")
 
-    def _leave_early(self) -> None:
+    def _leave_early(self, condition: Tree, statement: str) -> None:
         """Functions around hops end where a hop returns an error, or a limit is met."""
+        is_limit = statement == "break" and self.name.endswith("_iterate")
+        if self.facts["nodes"] and not is_limit and not self._are_ends(condition):
+            raise NotUnderstood("a return or break that data decides")
+
+    def _is_end(self, condition: Tree) -> bool:
+        """As of any function; or a status of a hop, or a function of the caller that stops it."""
+        match condition:
+            case ("op", "!=", ("name", name), ("number", 0)) if name.endswith("status"):
+                return not isinstance(self._value(condition), int) or super()._is_end(condition)
+            case ("op", "&&", ("op", "!=", a, ("name", "NULL")), ("op", "!=", called, zero)):
+                own = self._is_argument(a) and called[:2] == ("call", a[1])
+                return own and zero == ("number", 0)
+        return super()._is_end(condition)
 
     def _enter(self) -> None:
         self.step += 1

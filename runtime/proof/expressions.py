@@ -176,6 +176,8 @@ class Expressions(Calls):
 
     def _either(self, condition: Tree, yes: Tree, no: Tree) -> Value:
         """What data chooses of two values."""
+        self._refuse_changes(yes)
+        self._refuse_changes(no)
         named = condition[0] == "op" and condition[1] == "<" and condition[2][0] == "name"
         name = condition[2][1] if named else ""
         before, limit = self.names.get(name), exact(self._value(condition[3])) if named else None
@@ -194,13 +196,28 @@ class Expressions(Calls):
         lows = np.where(below, np.where(above, np.minimum(a, c), a), c)
         return Span(lows, np.where(below, np.where(above, np.maximum(b, d), b), d))
 
+    def _refuse_changes(self, tree: Value) -> None:
+        """Refuse calls and changes in an expression that C may leave out."""
+        if not isinstance(tree, tuple | list):
+            return
+        own = (*self.program.inline, *self.program.functions[self.name][0])
+        if tree and (tree[0] == "set" or (tree[0] == "call" and tree[1] not in own)):
+            raise NotUnderstood("a call or a change that a condition decides")
+        for part in tree:
+            self._refuse_changes(part)
+
     def _add_time_of(self, name: str) -> None:
         """Note what data may add in a function of edgekit.h or a choice; without a row there is no bound."""
         row = time_of(name)
         self._add_time(name, inf if row is None else int(row.most))
 
     def _of_op(self, sign: str, left: Tree, right: Tree) -> Value:
-        a, b = self._value(left), self._value(right)
+        a = self._value(left)
+        if sign in ("&&", "||"):
+            if isinstance(a, int) and bool(a) == (sign == "||"):
+                return int(bool(a))
+            self._refuse_changes(right)
+        b = self._value(right)
         if sign in COMPARE:
             return _comparison(sign, a, b)
         if isinstance(a, Pointer) and sign in "+-":

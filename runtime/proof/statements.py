@@ -90,10 +90,26 @@ class Function(Expressions):
         getattr(self, f"_do_{tree[0]}")(*tree[1:])
 
     def _do_block(self, statements: Sequence[Tree]) -> None:
+        own = [statement[1] for statement in statements if statement[0] == "declare"]
+        self._begin_scope(*own)
         for statement in statements:
             self._execute(statement)
             if not self.nested and not self.maybe:
                 self._apply()
+        self._end_scope(*own)
+
+    def _begin_scope(self, *names: str) -> None:
+        """Refuse variables of a block that hide others."""
+        for name in names:
+            if self.names.get(name) is not None:
+                raise NotUnderstood(f"another variable {name} in a block")
+
+    def _end_scope(self, *names: str) -> None:
+        """Forget the variables of a block."""
+        for name in names:
+            self.names.pop(name, None)
+            self.dims.pop(name, None)
+            self.scalars.discard(name)
 
     def _do_do(self, expression: Tree) -> None:
         self._value(expression)
@@ -156,10 +172,33 @@ class Function(Expressions):
     def _do_return(self, value: Tree | None) -> None:
         raise NotUnderstood("a return before the end")
 
-    def _leave_early(self) -> None:
-        """What a condition ends: a hop before its first node, where arguments are NULL."""
-        if self.step:
+    def _leave_early(self, condition: Tree, statement: str) -> None:
+        """What a condition ends: a hop before its first node, where arguments are wrong."""
+        if self.step or statement == "break" or not self._are_ends(condition):
             raise NotUnderstood("a return or break that data decides")
+
+    def _are_ends(self, condition: Tree) -> bool:
+        """Whether each operand of `||` ends the function rightly."""
+        if condition[:2] == ("op", "||"):
+            return all(map(self._are_ends, condition[2:]))
+        return self._is_end(condition)
+
+    def _is_end(self, condition: Tree) -> bool:
+        """Whether a condition is of an argument that is NULL or not aligned, of no session, or never true."""
+        match condition:
+            case ("op", "==", place, ("name", "NULL")):
+                name = place[1] if place[0] == "member" else place
+                return self._is_argument(name)
+            case ("op", "!=", ("op", "%", ("cast", "uintptr_t", False, name), align), zero):
+                is_aligned = align[0] == "name" and align[1].endswith("_ALIGN")
+                return is_aligned and zero == ("number", 0) and self._is_argument(name)
+            case ("op", "==", ("name", "ready"), ("number", 0)):
+                return "ready" in self.facts
+        decided = self._value(condition)
+        return isinstance(decided, int) and not decided
+
+    def _is_argument(self, tree: Tree) -> bool:
+        return tree[0] == "name" and tree[1] in self.program.functions[self.name][0]
 
     def _do_switch(self, value: Tree, cases: Sequence[Tree]) -> None:
         same = [("name", name) for name in self.program.functions[self.name][0]]
@@ -174,7 +213,7 @@ class Function(Expressions):
             return
         inner = body[1] if body[0] == "block" else [body]
         if [s[0] for s in inner] in (["return"], ["break"]):
-            self._leave_early()
+            self._leave_early(condition, inner[0][0])
             return
         if isinstance(decided, int) and not decided:
             return
@@ -266,8 +305,13 @@ class Function(Expressions):
         if not isinstance(start, int) or not isinstance(end, int):
             raise NotUnderstood(f"a loop over {name} whose length data decides")
         over = range(start, end if step > 0 else end - 1, step)
-        if not over:
-            return
+        if over:
+            self._begin_scope(name)
+            self._repeat(name, over, body)
+            self._end_scope(name)
+
+    def _repeat(self, name: str, over: range, body: Tree) -> None:
+        """Follow all turns of a loop."""
         if self.nested:
             shape = [1] * self.nested
             shape[self.depth] = len(over)
