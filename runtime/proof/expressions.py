@@ -10,6 +10,7 @@ from edgekit.runtime.proof.calls import Calls
 from edgekit.runtime.proof.contracts import time_of
 from edgekit.runtime.proof.memory import BYTE, WORK, Block, Event, constant_bytes
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.trees import has_effects
 from edgekit.runtime.proof.values import (
     ARITHMETIC,
     LIMITS,
@@ -196,15 +197,10 @@ class Expressions(Calls):
         lows = np.where(below, np.where(above, np.minimum(a, c), a), c)
         return Span(lows, np.where(below, np.where(above, np.maximum(b, d), b), d))
 
-    def _refuse_changes(self, tree: Value) -> None:
+    def _refuse_changes(self, tree: Tree) -> None:
         """Refuse calls and changes in an expression that C may leave out."""
-        if not isinstance(tree, tuple | list):
-            return
-        own = (*self.program.inline, *self.program.functions[self.name][0])
-        if tree and (tree[0] == "set" or (tree[0] == "call" and tree[1] not in own)):
+        if has_effects(tree, {*self.program.inline, *self.program.functions[self.name][0]}):
             raise NotUnderstood("a call or a change that a condition decides")
-        for part in tree:
-            self._refuse_changes(part)
 
     def _add_time_of(self, name: str) -> None:
         """Note what data may add in a function of edgekit.h or a choice; without a row there is no bound."""
@@ -214,9 +210,7 @@ class Expressions(Calls):
     def _of_op(self, sign: str, left: Tree, right: Tree) -> Value:
         a = self._value(left)
         if sign in ("&&", "||"):
-            if isinstance(a, int) and bool(a) == (sign == "||"):
-                return int(bool(a))
-            self._refuse_changes(right)
+            return self._either_truth(sign, a, right)
         b = self._value(right)
         if sign in COMPARE:
             return _comparison(sign, a, b)
@@ -225,6 +219,14 @@ class Expressions(Calls):
         if is_none(a, b):
             return WIDE if isinstance(a, Pointer) and isinstance(b, Pointer) else None
         return ARITHMETIC[sign](a, b) if sign in ARITHMETIC else WIDE
+
+    def _either_truth(self, sign: str, a: Value, right: Tree) -> Value:
+        """`a && b` or `a || b`; C leaves b out if a decides."""
+        if isinstance(a, int) and bool(a) == (sign == "||"):
+            return int(bool(a))
+        self._refuse_changes(right)
+        b = self._value(right)
+        return None if is_none(a, b) else ARITHMETIC[sign](a, b)
 
     def _of_set(self, left: Tree, right: Tree) -> None:
         if left[0] == "name":

@@ -10,6 +10,7 @@ from edgekit.runtime.proof.expressions import Expressions
 from edgekit.runtime.proof.memory import WORK, Block, block_name
 from edgekit.runtime.proof.order import depends_on_order
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.trees import NO_SESSION, changed_names, is_guard, levels, operands
 from edgekit.runtime.proof.values import (
     WIDE,
     Pointer,
@@ -174,31 +175,14 @@ class Function(Expressions):
 
     def _leave_early(self, condition: Tree, statement: str) -> None:
         """What a condition ends: a hop before its first node, where arguments are wrong."""
-        if self.step or statement == "break" or not self._are_ends(condition):
+        if self.step or statement == "break" or not all(map(self._is_end, operands(condition))):
             raise NotUnderstood("a return or break that data decides")
 
-    def _are_ends(self, condition: Tree) -> bool:
-        """Whether each operand of `||` ends the function rightly."""
-        if condition[:2] == ("op", "||"):
-            return all(map(self._are_ends, condition[2:]))
-        return self._is_end(condition)
-
     def _is_end(self, condition: Tree) -> bool:
-        """Whether a condition is of an argument that is NULL or not aligned, of no session, or never true."""
-        match condition:
-            case ("op", "==", place, ("name", "NULL")):
-                name = place[1] if place[0] == "member" else place
-                return self._is_argument(name)
-            case ("op", "!=", ("op", "%", ("cast", "uintptr_t", False, name), align), zero):
-                is_aligned = align[0] == "name" and align[1].endswith("_ALIGN")
-                return is_aligned and zero == ("number", 0) and self._is_argument(name)
-            case ("op", "==", ("name", "ready"), ("number", 0)):
-                return "ready" in self.facts
-        decided = self._value(condition)
-        return isinstance(decided, int) and not decided
-
-    def _is_argument(self, tree: Tree) -> bool:
-        return tree[0] == "name" and tree[1] in self.program.functions[self.name][0]
+        """Whether a condition is of wrong arguments, of a session that has not begun, or never true."""
+        is_wrong = is_guard(condition, self.program.functions[self.name][0])
+        is_wrong |= condition == NO_SESSION and "ready" in self.facts
+        return is_wrong or exact(self._value(condition)) == 0
 
     def _do_switch(self, value: Tree, cases: Sequence[Tree]) -> None:
         same = [("name", name) for name in self.program.functions[self.name][0]]
@@ -251,10 +235,10 @@ class Function(Expressions):
 
     def _execute_maybe(self, condition: Tree, body: Tree) -> None:
         """What data decides to do or not: reads of what is there, writes of what is there anyway."""
-        names = {name: self.names.get(name) for name in _changed_names(body)}
+        names = {name: self.names.get(name) for name in changed_names(body)}
         if any(isinstance(before, Pointer) for before in names.values()):
             raise NotUnderstood("a pointer that data decides to change")
-        if _levels(body):
+        if levels(body):
             self._add_time_of("a loop")
         self._apply_now()
         self._execute_within(condition, body)
@@ -290,7 +274,7 @@ class Function(Expressions):
         name = first[2][1] if first[:2] == ("op", ">") and first[2][0] == "name" else ""
         before = self.names.get(name)
         down = ("set", ("name", name), ("op", "-", ("name", name), ("number", 1)))
-        is_down = step == down and first[3] == ("number", 0) and not _changed_names(body)
+        is_down = step == down and first[3] == ("number", 0) and not changed_names(body)
         if not is_down or before is None or isinstance(before, Pointer):
             raise NotUnderstood("a loop of unknown length")
         low, high = span(before)
@@ -332,9 +316,9 @@ class Function(Expressions):
     def _at_once(self, name: str, over: range, body: Tree) -> bool:
         """Follow all iterations as arrays, unless they depend on their order."""
         names, before, maybe = dict(self.names), self._progress(), self.maybe
-        if self._has_pointer(_changed_names(body)):
+        if self._has_pointer(changed_names(body)):
             return False
-        self.nested, self.depth, self.turns = 1 + _levels(body), 1, len(over)
+        self.nested, self.depth, self.turns = 1 + levels(body), 1, len(over)
         self.names[name] = _turns(over).reshape([len(over)] + [1] * (self.nested - 1))
         try:
             self._execute_turns(body)
@@ -352,7 +336,7 @@ class Function(Expressions):
 
     def _execute_turns(self, body: Tree) -> None:
         """Follow a loop's body with bounds of the variables that it changes, which hold in every turn."""
-        names = [n for n in _changed_names(body) if not is_none(self.names.get(n))]
+        names = [n for n in changed_names(body) if not is_none(self.names.get(n))]
         first = limits = {n: hull(self.names[n], self.names[n]) for n in names}
         before = self._progress()
         while True:
@@ -414,19 +398,3 @@ def _turns(over: range) -> Value:
 def _numbers(value: Value) -> list[Value]:
     """The numbers of a list of lists, in order."""
     return [n for row in value for n in _numbers(row)] if isinstance(value, list) else [value]
-
-
-def _changed_names(tree: Value) -> set[str]:
-    """The variables that statements change."""
-    if not isinstance(tree, tuple | list):
-        return set()
-    own = {tree[1][1]} if tree and tree[0] == "set" and tree[1][0] == "name" else set()
-    return own.union(*map(_changed_names, tree))
-
-
-def _levels(tree: Value) -> int:
-    """Loops inside of each other, at most."""
-    if not isinstance(tree, tuple | list):
-        return 0
-    own = 1 if tree and tree[0] == "for" else 0
-    return own + max(map(_levels, tree), default=0)

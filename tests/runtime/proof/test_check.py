@@ -6,6 +6,7 @@ from functools import cache
 from math import inf
 from pathlib import Path
 
+import onnx
 import pytest
 from robustness.program_mutants import KINDS, draw_mutant
 
@@ -304,7 +305,23 @@ def test_a_guard_that_ends_each_hop_is_refused(guard: str) -> None:
     assert REFUSED in problems_of("gru_mask-w8a8", (START, guard))
 
 
-@pytest.mark.parametrize("statement", ["if (1) { return 0; }", "if (ready == 0) { return 0; }"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if (1) { return 0; }",
+        "int32_t ready; memcpy(&ready, st, sizeof ready); if (ready == 0) { return 0; }",
+    ],
+)
 def test_a_return_before_the_first_node_is_refused(statement: str) -> None:
     place = "    unsigned char *const s = scratch;\n"
     assert REFUSED in problems_of("gru_mask-w8a8", (place, f"{place}    {statement}\n"))
+
+
+def test_a_node_may_have_spaces_around_its_name() -> None:
+    network = onnx.load_from_string((PINNED / "gru_mask-w8a8.onnx").read_bytes())
+    for node in network.graph.node:
+        node.name = f"  {node.name} "
+    files = TARGETS["c99"].lower(Model.from_bytes(network.SerializeToString()), "c99").files
+    own = {n: c for n, c in files.items() if n.endswith((".c", ".h")) or n == PROOF_FILE}
+    kept = {n: c.decode() for n, c in own.items() if "/" not in n and not n.startswith("ek_")}
+    assert verdict_of(Program(kept)).findings == ()
