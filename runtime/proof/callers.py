@@ -12,6 +12,7 @@ from edgekit.runtime.proof.memory import FIRST, WORK, Block, Event, block_name
 from edgekit.runtime.proof.program import Program
 from edgekit.runtime.proof.statements import Function
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.trees import NONE, is_stop, operands
 from edgekit.runtime.proof.values import Facts, Ids, Pointer, Span, Value, places
 
 DRAW = "ek_normal_f32"
@@ -50,8 +51,20 @@ class Caller(Function):
         if self.step < len(self.facts["nodes"]):
             self.found.append(f"{self.name}: {self.facts['nodes'][self.step]['node']} is missing")
 
-    def _leave_early(self) -> None:
+    def _leave_early(self, condition: Tree, statement: str) -> None:
         """Functions around hops end where a hop returns an error, or a limit is met."""
+        is_limit = statement == "break" and self.name.endswith("_iterate")
+        known = is_limit or all(map(self._is_end, operands(condition)))
+        if self.facts["nodes"] and not known:
+            raise NotUnderstood("a return or break that data decides")
+
+    def _is_end(self, condition: Tree) -> bool:
+        """As of any function; or where a hop returns an error, or a function of the caller stops it."""
+        arguments = self.program.functions[self.name][0]
+        is_status = condition[:2] == ("op", "!=") and condition[3] == NONE
+        if is_status and condition[2][0] == "name" and condition[2][1].endswith("status"):
+            return isinstance(self._value(condition), Span) or super()._is_end(condition)
+        return is_stop(condition, arguments) or super()._is_end(condition)
 
     def _enter(self) -> None:
         self.step += 1

@@ -10,6 +10,7 @@ from edgekit.runtime.proof.calls import Calls
 from edgekit.runtime.proof.contracts import time_of
 from edgekit.runtime.proof.memory import BYTE, WORK, Block, Event, constant_bytes
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.trees import has_effects
 from edgekit.runtime.proof.values import (
     ARITHMETIC,
     LIMITS,
@@ -176,6 +177,8 @@ class Expressions(Calls):
 
     def _either(self, condition: Tree, yes: Tree, no: Tree) -> Value:
         """What data chooses of two values."""
+        self._refuse_changes(yes)
+        self._refuse_changes(no)
         named = condition[0] == "op" and condition[1] == "<" and condition[2][0] == "name"
         name = condition[2][1] if named else ""
         before, limit = self.names.get(name), exact(self._value(condition[3])) if named else None
@@ -194,13 +197,21 @@ class Expressions(Calls):
         lows = np.where(below, np.where(above, np.minimum(a, c), a), c)
         return Span(lows, np.where(below, np.where(above, np.maximum(b, d), b), d))
 
+    def _refuse_changes(self, tree: Tree) -> None:
+        """Refuse calls and changes in an expression that C may leave out."""
+        if has_effects(tree, {*self.program.inline, *self.program.functions[self.name][0]}):
+            raise NotUnderstood("a call or a change that a condition decides")
+
     def _add_time_of(self, name: str) -> None:
         """Note what data may add in a function of edgekit.h or a choice; without a row there is no bound."""
         row = time_of(name)
         self._add_time(name, inf if row is None else int(row.most))
 
     def _of_op(self, sign: str, left: Tree, right: Tree) -> Value:
-        a, b = self._value(left), self._value(right)
+        a = self._value(left)
+        if sign in ("&&", "||"):
+            return self._either_truth(sign, a, right)
+        b = self._value(right)
         if sign in COMPARE:
             return _comparison(sign, a, b)
         if isinstance(a, Pointer) and sign in "+-":
@@ -208,6 +219,14 @@ class Expressions(Calls):
         if is_none(a, b):
             return WIDE if isinstance(a, Pointer) and isinstance(b, Pointer) else None
         return ARITHMETIC[sign](a, b) if sign in ARITHMETIC else WIDE
+
+    def _either_truth(self, sign: str, a: Value, right: Tree) -> Value:
+        """`a && b` or `a || b`; C leaves b out if a decides."""
+        if isinstance(a, int) and bool(a) == (sign == "||"):
+            return int(bool(a))
+        self._refuse_changes(right)
+        b = self._value(right)
+        return None if is_none(a, b) else ARITHMETIC[sign](a, b)
 
     def _of_set(self, left: Tree, right: Tree) -> None:
         if left[0] == "name":

@@ -10,6 +10,7 @@ from edgekit.runtime.proof.expressions import Expressions
 from edgekit.runtime.proof.memory import WORK, Block, block_name
 from edgekit.runtime.proof.order import depends_on_order
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
+from edgekit.runtime.proof.trees import NO_SESSION, changed_names, is_guard, levels, operands
 from edgekit.runtime.proof.values import (
     WIDE,
     Pointer,
@@ -90,10 +91,26 @@ class Function(Expressions):
         getattr(self, f"_do_{tree[0]}")(*tree[1:])
 
     def _do_block(self, statements: Sequence[Tree]) -> None:
+        own = [statement[1] for statement in statements if statement[0] == "declare"]
+        self._begin_scope(*own)
         for statement in statements:
             self._execute(statement)
             if not self.nested and not self.maybe:
                 self._apply()
+        self._end_scope(*own)
+
+    def _begin_scope(self, *names: str) -> None:
+        """Refuse variables of a block that hide others."""
+        for name in names:
+            if self.names.get(name) is not None:
+                raise NotUnderstood(f"another variable {name} in a block")
+
+    def _end_scope(self, *names: str) -> None:
+        """Forget the variables of a block."""
+        for name in names:
+            self.names.pop(name, None)
+            self.dims.pop(name, None)
+            self.scalars.discard(name)
 
     def _do_do(self, expression: Tree) -> None:
         self._value(expression)
@@ -156,10 +173,16 @@ class Function(Expressions):
     def _do_return(self, value: Tree | None) -> None:
         raise NotUnderstood("a return before the end")
 
-    def _leave_early(self) -> None:
-        """What a condition ends: a hop before its first node, where arguments are NULL."""
-        if self.step:
+    def _leave_early(self, condition: Tree, statement: str) -> None:
+        """What a condition ends: a hop before its first node, where arguments are wrong."""
+        if self.step or statement == "break" or not all(map(self._is_end, operands(condition))):
             raise NotUnderstood("a return or break that data decides")
+
+    def _is_end(self, condition: Tree) -> bool:
+        """Whether a condition is of wrong arguments, of a session that has not begun, or never true."""
+        is_wrong = is_guard(condition, self.program.functions[self.name][0])
+        is_wrong |= condition == NO_SESSION and "ready" in self.facts
+        return is_wrong or exact(self._value(condition)) == 0
 
     def _do_switch(self, value: Tree, cases: Sequence[Tree]) -> None:
         same = [("name", name) for name in self.program.functions[self.name][0]]
@@ -174,7 +197,7 @@ class Function(Expressions):
             return
         inner = body[1] if body[0] == "block" else [body]
         if [s[0] for s in inner] in (["return"], ["break"]):
-            self._leave_early()
+            self._leave_early(condition, inner[0][0])
             return
         if isinstance(decided, int) and not decided:
             return
@@ -212,10 +235,10 @@ class Function(Expressions):
 
     def _execute_maybe(self, condition: Tree, body: Tree) -> None:
         """What data decides to do or not: reads of what is there, writes of what is there anyway."""
-        names = {name: self.names.get(name) for name in _changed_names(body)}
+        names = {name: self.names.get(name) for name in changed_names(body)}
         if any(isinstance(before, Pointer) for before in names.values()):
             raise NotUnderstood("a pointer that data decides to change")
-        if _levels(body):
+        if levels(body):
             self._add_time_of("a loop")
         self._apply_now()
         self._execute_within(condition, body)
@@ -251,7 +274,7 @@ class Function(Expressions):
         name = first[2][1] if first[:2] == ("op", ">") and first[2][0] == "name" else ""
         before = self.names.get(name)
         down = ("set", ("name", name), ("op", "-", ("name", name), ("number", 1)))
-        is_down = step == down and first[3] == ("number", 0) and not _changed_names(body)
+        is_down = step == down and first[3] == ("number", 0) and not changed_names(body)
         if not is_down or before is None or isinstance(before, Pointer):
             raise NotUnderstood("a loop of unknown length")
         low, high = span(before)
@@ -266,8 +289,13 @@ class Function(Expressions):
         if not isinstance(start, int) or not isinstance(end, int):
             raise NotUnderstood(f"a loop over {name} whose length data decides")
         over = range(start, end if step > 0 else end - 1, step)
-        if not over:
-            return
+        if over:
+            self._begin_scope(name)
+            self._repeat(name, over, body)
+            self._end_scope(name)
+
+    def _repeat(self, name: str, over: range, body: Tree) -> None:
+        """Follow all turns of a loop."""
         if self.nested:
             shape = [1] * self.nested
             shape[self.depth] = len(over)
@@ -288,9 +316,9 @@ class Function(Expressions):
     def _at_once(self, name: str, over: range, body: Tree) -> bool:
         """Follow all iterations as arrays, unless they depend on their order."""
         names, before, maybe = dict(self.names), self._progress(), self.maybe
-        if self._has_pointer(_changed_names(body)):
+        if self._has_pointer(changed_names(body)):
             return False
-        self.nested, self.depth, self.turns = 1 + _levels(body), 1, len(over)
+        self.nested, self.depth, self.turns = 1 + levels(body), 1, len(over)
         self.names[name] = _turns(over).reshape([len(over)] + [1] * (self.nested - 1))
         try:
             self._execute_turns(body)
@@ -308,7 +336,7 @@ class Function(Expressions):
 
     def _execute_turns(self, body: Tree) -> None:
         """Follow a loop's body with bounds of the variables that it changes, which hold in every turn."""
-        names = [n for n in _changed_names(body) if not is_none(self.names.get(n))]
+        names = [n for n in changed_names(body) if not is_none(self.names.get(n))]
         first = limits = {n: hull(self.names[n], self.names[n]) for n in names}
         before = self._progress()
         while True:
@@ -370,19 +398,3 @@ def _turns(over: range) -> Value:
 def _numbers(value: Value) -> list[Value]:
     """The numbers of a list of lists, in order."""
     return [n for row in value for n in _numbers(row)] if isinstance(value, list) else [value]
-
-
-def _changed_names(tree: Value) -> set[str]:
-    """The variables that statements change."""
-    if not isinstance(tree, tuple | list):
-        return set()
-    own = {tree[1][1]} if tree and tree[0] == "set" and tree[1][0] == "name" else set()
-    return own.union(*map(_changed_names, tree))
-
-
-def _levels(tree: Value) -> int:
-    """Loops inside of each other, at most."""
-    if not isinstance(tree, tuple | list):
-        return 0
-    own = 1 if tree and tree[0] == "for" else 0
-    return own + max(map(_levels, tree), default=0)

@@ -20,7 +20,7 @@ Syntax = Any  # a node of pycparser
 ITEMS = {"char": 1, "void": 1, "int": 4, "float": 4, "size_t": 8, "uintptr_t": 8}
 ITEMS |= {f"{sign}int{bits}_t": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)}
 COMMENT = re.compile(
-    r"^[ \t]*/\* ([^*\n]*: [A-Za-z0-9]+|states of the next hop) \*/$|/\*.*?\*/|^#[^\n]*",
+    r"^[ \t]*/\* ([^*\n]*: [A-Za-z0-9]+|states of the next hop) \*/$|/\*.*?\*/|#",
     re.M | re.S,
 )
 FUNCTION = re.compile(
@@ -53,8 +53,17 @@ class Reader:
         try:
             file: Syntax = CParser().parse(f"typedef int {known};\nvoid f(void) {{\n{plain}\n}}")
         except ParseError as error:
-            raise NotUnderstood(str(error)) from error
-        self.statements = self.trees(file.ext[-1].body.block_items)
+            place = re.search(r":(\d+):", str(error))
+            row = self.row(int(place[1])) if place else ""
+            raise NotUnderstood(f"`{row}`" if row else str(error)) from error
+        bodies = [part.body for part in file.ext if hasattr(part, "body")]
+        if len(bodies) > 1:
+            raise NotUnderstood("a function that ends before its last line")
+        self.statements = self.trees(bodies[0].block_items)
+
+    def row(self, line: int) -> str:
+        """The text at a line of what pycparser reads."""
+        return self.rows[min(max(line - 2, 0), len(self.rows) - 1)].strip()
 
     def trees(self, statements: Iterable[Syntax] | None) -> list[Tree]:
         """The statements of a block."""
@@ -63,9 +72,13 @@ class Reader:
     def statement(self, node: Syntax) -> Tree:
         """A statement; an expression is one, too."""
         form = STATEMENTS.get(type(node).__name__)
-        tree = ("do", expression(node)) if form is None else form(node, self)
-        if node.coord is not None:
-            self.lines[id(tree)] = self.rows[node.coord.line - 2].strip()
+        row = "" if node.coord is None else self.row(node.coord.line)
+        try:
+            tree = ("do", expression(node)) if form is None else form(node, self)
+        except (KeyError, ValueError, AttributeError) as error:
+            raise NotUnderstood(f"`{row}`") from error
+        if row:
+            self.lines[id(tree)] = row
         return tree
 
 
@@ -78,7 +91,13 @@ def expression(node: Syntax) -> Tree:
 
 
 def _without_text(comment: re.Match[str]) -> str:
-    """A line that names a node, or nothing but the ends of lines."""
+    """A line that names a node, or nothing but the ends of lines.
+
+    Raises:
+        NotUnderstood: the preprocessor would read it.
+    """
+    if comment[0] == "#":
+        raise NotUnderstood("a line of the preprocessor")
     return f"#pragma {comment[1]}" if comment[1] else "\n" * comment[0].count("\n")
 
 

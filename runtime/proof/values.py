@@ -116,10 +116,21 @@ def times(a: Value, b: Value) -> Value:
     return Span(products.min(0), products.max(0))
 
 
+def quotient(a: Value, b: Value) -> Value:
+    """The quotient as of C, towards 0; of known numbers exactly."""
+    if isinstance(a, Span) or isinstance(b, Span):
+        return WIDE
+    if np.any(np.equal(b, 0)):
+        raise ZeroDivisionError("division by zero")
+    return abs(a) // abs(b) * (1 - 2 * ((a < 0) != (b < 0)))
+
+
 def remainder(a: Value, b: Value) -> Value:
-    """The remainder as of C, for a positive b; of a known a that is not negative exactly."""
-    if not isinstance(a, Span):
-        return a % b
+    """The remainder as of C, with the sign of a; of known numbers exactly."""
+    if not isinstance(a, Span) and not isinstance(b, Span):
+        return a - b * quotient(a, b)
+    if isinstance(b, Span) or np.any(np.less(b, 1)):
+        return WIDE
     low = np.where(np.less(a.low, 0), 1 - b, 0)
     return Span(low, np.where(np.less(a.high, 0), 0, b - 1))
 
@@ -147,5 +158,5 @@ ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {
     "-": lambda a, b: add(a, times(b, -1)),
     "*": times,
     "%": remainder,
-    "/": lambda a, b: a // b if not isinstance(a, Span) else WIDE,
+    "/": quotient,
 }

@@ -84,4 +84,4 @@ def _unused_statements(ctx: Context) -> list[str]:
 
 
 def _comment(text: str) -> str:
-    return re.sub(r"[^\w .:/\[\]-]", "_", text).replace("/*", "__").replace("*/", "__")
+    return re.sub(r"[^\w .:/\[\]-]", "_", text.strip()).replace("/*", "__").replace("*/", "__")

@@ -116,3 +116,25 @@ def test_a_wrong_sampler_is_found(change: str) -> None:
 @pytest.mark.parametrize("change", OTHERS)
 def test_a_wrong_function_is_found(change: str) -> None:
     assert findings(*OTHERS[change])
+
+
+START = "net == NULL || scratch == NULL"
+REFUSED = "a return or break that data decides"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (START, f"1 || {START}"),
+        (START, "net != NULL"),
+        ("if (status != 0)", "if (status != 0 || row != 9)"),
+        ("if (status != 0)", "if (k[0] > 0.0f)"),
+        ("if (progress != NULL && progress(user, row + 1, 5) != 0)", "if (progress != NULL)"),
+    ],
+)
+def test_a_sampler_that_ends_early_is_refused(old: str, new: str) -> None:
+    assert REFUSED in findings("sampler-w8a8", old, new)
+
+
+def test_a_function_until_a_limit_ends_there() -> None:
+    assert not findings(STEP, "<= tolerance", "< tolerance")

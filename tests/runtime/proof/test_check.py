@@ -6,6 +6,7 @@ from functools import cache
 from math import inf
 from pathlib import Path
 
+import onnx
 import pytest
 from robustness.program_mutants import KINDS, draw_mutant
 
@@ -283,3 +284,44 @@ def test_time_that_data_decides_is_summed_over_calls_and_loops() -> None:
     files = dict(texts("gru_mask-w8a8"))
     files["gru_mask.c"] = files["gru_mask.c"].replace(*unknown, 1)
     assert ("ek_asinf1", inf) in [row[2:] for row in verdict_of(Program(files)).times]
+
+
+START = "net == NULL || scratch == NULL"
+REFUSED = "a return or break that data decides"
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "net != NULL || scratch == NULL",
+        f"1 || {START}",
+        f"0 == 0 || {START}",
+        f"{START} || NULL == NULL",
+        f"{START} || (uintptr_t)scratch % 1 == 0",
+        f"{START} || (uintptr_t)scratch != 0",
+    ],
+)
+def test_a_guard_that_ends_each_hop_is_refused(guard: str) -> None:
+    assert REFUSED in problems_of("gru_mask-w8a8", (START, guard))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if (1) { return 0; }",
+        "int32_t ready; memcpy(&ready, st, sizeof ready); if (ready == 0) { return 0; }",
+    ],
+)
+def test_a_return_before_the_first_node_is_refused(statement: str) -> None:
+    place = "    unsigned char *const s = scratch;\n"
+    assert REFUSED in problems_of("gru_mask-w8a8", (place, f"{place}    {statement}\n"))
+
+
+def test_a_node_may_have_spaces_around_its_name() -> None:
+    network = onnx.load_from_string((PINNED / "gru_mask-w8a8.onnx").read_bytes())
+    for node in network.graph.node:
+        node.name = f"  {node.name} "
+    files = TARGETS["c99"].lower(Model.from_bytes(network.SerializeToString()), "c99").files
+    own = {n: c for n, c in files.items() if n.endswith((".c", ".h")) or n == PROOF_FILE}
+    kept = {n: c.decode() for n, c in own.items() if "/" not in n and not n.startswith("ek_")}
+    assert verdict_of(Program(kept)).findings == ()

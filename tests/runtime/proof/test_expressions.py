@@ -164,3 +164,38 @@ def test_a_variable_is_followed_through_all_turns() -> None:
     assert not findings(LARGEST.format("i"))
     assert "of in->x, which has 16" in findings(LARGEST.format("i + 1"))
     assert "of in->x, which has 16" in findings(LARGEST.format("at + 1"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(void)(v_x[0] > 0.0f && memcpy(v_y, v_x, 16));",
+        "(void)(v_x[0] > 0.0f || memcpy(v_y, v_x, 16));",
+        "(void)(v_x[0] > 0.0f ? memcpy(v_y, v_x, 16) : v_y);",
+        "int32_t n = 0; (void)(v_x[0] > 0.0f && (n = 1));",
+    ],
+)
+def test_what_a_condition_may_leave_out_is_refused(body: str) -> None:
+    assert "a call or a change that a condition decides" in findings(body)
+
+
+@pytest.mark.parametrize("known", ["0 &&", "1 ||"])
+def test_what_a_known_condition_leaves_out_does_not_happen(known: str) -> None:
+    assert "hold nothing" in findings(f"(void)({known} memcpy(v_y, v_x, 16));", same=SAME)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "int32_t n = 5; { int32_t n = 4; } ek_tanh_f32(v_x, v_y, n);",
+        "int32_t n = 5; for (int32_t n = 0; n < 5; n++) { } ek_tanh_f32(v_x, v_y, n);",
+        "for (int32_t i = 0; i < 2; i++) { for (int32_t i = 0; i < 4; i++) { v_y[i] = v_x[i]; } }",
+    ],
+)
+def test_a_variable_that_hides_another_one_is_refused(body: str) -> None:
+    assert "in a block is not C that the check understands" in findings(body)
+
+
+def test_blocks_one_after_the_other_have_variables_of_their_own() -> None:
+    call = "{{ int32_t n = 2; ek_tanh_f32(v_x + {0}, v_y + {0}, n); }}"
+    assert not findings(call.format(0) + call.format(2))

@@ -76,3 +76,34 @@ def test_functions_are_found_with_their_parameters() -> None:
         "f": ["a", "scratch"],
         "g": ["b"],
     }
+
+
+@pytest.mark.parametrize(
+    "line", ["#if 0", "  #define v_y v_x", "/* x */ # undef v_y", "#pragma a: B", "f(x); # if 0"]
+)
+def test_lines_of_the_preprocessor_are_refused(line: str) -> None:
+    with pytest.raises(NotUnderstood, match="preprocessor"):
+        Reader(f"a = b;\n{line}\nc = d;")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "int32_t d __attribute__((unused)) = 4;",
+        "++a;",
+        '_Pragma("once")',
+        "a = 'a';",
+        "a = 021;",
+        "a = 0x1p3;",
+        "for (int i = 0, j = 0; i < 4; i++) { }",
+    ],
+)
+def test_the_line_of_other_c_is_quoted(line: str) -> None:
+    with pytest.raises(NotUnderstood) as stop:
+        Reader(f"a = b;\n    {line}\nc = d;")
+    assert f"`{line}`" in str(stop.value)
+
+
+def test_a_function_within_a_body_is_refused() -> None:
+    with pytest.raises(NotUnderstood, match="ends before its last line"):
+        Reader("    return 0;\n    }\nvoid g(void)\n{ f(x);")

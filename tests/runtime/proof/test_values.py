@@ -1,6 +1,7 @@
 """Bounds of integers hold for every number between those of the operands."""
 
 import itertools
+from math import fmod
 
 import numpy as np
 import pytest
@@ -36,3 +37,12 @@ def test_places_of_runs_are_all_their_bytes() -> None:
 @pytest.mark.parametrize(("sign", "b"), [("+", WIDE), ("-", WIDE), ("*", WIDE), ("*", 4), ("*", 8)])
 def test_what_is_not_known_stays_unknown(sign: str, b: Span | int) -> None:
     assert ARITHMETIC[sign](WIDE, b) == WIDE
+
+
+@pytest.mark.parametrize("a", [-7, -1, 0, 9])
+@pytest.mark.parametrize("b", [-4, 4])
+def test_quotients_and_remainders_are_those_of_c(a: int, b: int) -> None:
+    """C rounds towards 0, Python down."""
+    assert ARITHMETIC["/"](a, b) == int(a / b) and ARITHMETIC["%"](a, b) == int(fmod(a, b))
+    many = np.array([a, a])
+    assert ARITHMETIC["/"](many, b).tolist() == [int(a / b)] * 2
