@@ -28,8 +28,8 @@ from edgekit.operators.oracle import Oracle
 
 CORPUS = sorted((Path(__file__).parent / "fuzz" / "corpus").iterdir())
 TEXTS = 12  # of each format
-SLICE = {"graph": range(2), "damage": range(40), "hops": range(2)}
-REST = {"graph": range(2, 200), "damage": range(40, 400), "hops": range(2, 80)}
+SLICE = {"graph": range(4), "damage": range(40), "hops": range(2)}
+REST = {"graph": range(4, 200), "damage": range(40, 400), "hops": range(2, 80)}
 
 
 @pytest.fixture(scope="module", autouse=True)
