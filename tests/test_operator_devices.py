@@ -54,7 +54,7 @@ def check(form: str, target: str, folder: Path) -> None:
 SLOW = ("riscv64", "cortex-a53", "cortex-a7")  # cores like others of the list
 
 
-@on_devices(slow=(*SLOW, "cortex-a76", "cortex-m4"))
+@on_devices(slow=(*SLOW, "cortex-a76", "cortex-m4", "riscv64-v"))
 def test_every_integer_operator_equals_the_oracle(target: str, tmp_path: Path) -> None:
     check("integer", target, tmp_path)
 

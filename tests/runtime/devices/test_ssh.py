@@ -175,6 +175,7 @@ def test_a_full_disk_is_told_and_left_empty(
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @needs_server
 @pytest.mark.parametrize("stage", ["asked", "half sent", "running"])
 @pytest.mark.parametrize("side", ["client", "server"])
@@ -197,6 +198,7 @@ def test_a_killed_connection_leaves_nothing_there(server: Server, side: str, sta
             link.run(b"", LIMIT)
 
 
+@pytest.mark.slow
 @needs_server
 @tiny_build.needs_cc
 def test_a_killed_bench_leaves_nothing_on_either_side(

@@ -161,6 +161,7 @@ def test_layers_of_a_build_that_is_not_what_its_network_makes_are_refused(
         api.bench(copy, layers=True)
 
 
+@pytest.mark.slow
 @tiny_build.needs_cc
 def test_a_corrupted_weight_is_found_and_the_first_layer_that_differs(
     host: Path, tmp_path: Path
