@@ -9,6 +9,7 @@ klettres letters and syllables by one volunteer for each language (GPL-2+). The 
 of them is part of this repository.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -129,7 +130,9 @@ def _run(command: list[str], folder: Path) -> bytes:
 
 def main() -> int:
     """Fetch into the folder that is given; returns the exit code."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    folder = parser.parse_args().folder
     fetch(folder)
     print(folder)
     return 0

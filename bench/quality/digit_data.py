@@ -6,6 +6,7 @@
 of the package is run.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,9 @@ def fetch(folder: Path = FOLDER) -> None:
 
 def main() -> int:
     """Fetch into the folder that is given; returns the exit code."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    folder = parser.parse_args().folder
     fetch(folder)
     print(folder)
     return 0

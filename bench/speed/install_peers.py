@@ -5,6 +5,7 @@
 A peer that pip cannot install here is named, and the benchmark says so in its place.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from edgekit.peers.peer import PEERS
 
 def main() -> int:
     """Make what is missing; returns the exit code."""
+    argparse.ArgumentParser(description=str(__doc__).splitlines()[0]).parse_args()
     for peer in PEERS.values():
         if (peer.folder / "installed").is_file():
             continue
