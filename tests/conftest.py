@@ -41,7 +41,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
-    """Modules and tests stay to the end: the collector looks at them less often, which saves a tenth of the time."""
+    """Modules and tests stay to the end, so the collector looks at them less often."""
     gc.set_threshold(50_000, 20, 20)
 
 

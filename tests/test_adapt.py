@@ -118,9 +118,7 @@ def adapted(recipe: str, steps: int, folder: Path) -> tuple[float, float, Adapte
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("steps", "gain"), [(50, 0.02), pytest.param(312, 0.08, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("steps", "gain"), [(50, 0.02), (312, 0.08)])
 def test_digits_are_read_better_in_floats_and_in_integers(
     steps: int, gain: float, tmp_path: Path
 ) -> None:

@@ -119,8 +119,8 @@ def test_clang_with_headers_of_others(headers: str, tiny_folder: Path) -> None:
     "headers",
     [
         "-I headers -I.",
-        pytest.param("/ap_types", marks=[pytest.mark.slow, needs_headers("ap_types")]),
-        pytest.param("headers/ac", marks=[pytest.mark.slow, needs_headers("ac_types")]),
+        pytest.param("/ap_types", marks=needs_headers("ap_types")),
+        pytest.param("headers/ac", marks=needs_headers("ac_types")),
     ],
 )
 def test_the_commands_of_the_readme_run_in_an_empty_environment(

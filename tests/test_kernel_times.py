@@ -22,7 +22,6 @@ from edgekit.verbs.targets import TARGETS
 
 PINNED = Path(__file__).parent / "pinned"
 NETWORKS = sorted(path.stem for path in PINNED.glob("*.onnx") if "sampler" not in path.stem)
-QUICK = ("gru_mask-w8a8", "gru_mask-float32")
 FAMILIES = sorted({min(k for k in CASES if time_of(k) is time_of(kernel)) for kernel in CASES})
 SAME = [kernel for kernel in CASES if time_of(kernel) is None]
 # Of one source of integer kernels one, in `make test`.
@@ -75,9 +74,7 @@ def test_a_jump_that_data_decides_is_found() -> None:
 
 @pytest.mark.slow
 @on_devices("cortex-m4")
-@pytest.mark.parametrize(
-    "name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS if n not in QUICK)]
-)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_hops_keep_the_bound_of_a_build(target: str, name: str, tmp_path: Path) -> None:
     """The bound of the hops with the least data covers all others."""
     model = Model.from_bytes((PINNED / f"{name}.onnx").read_bytes())

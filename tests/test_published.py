@@ -154,13 +154,7 @@ PICTURES: dict[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        "blazeface",
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("text_direction", "mobilenet_v2")),
-    ],
-)
+@pytest.mark.parametrize("name", ["blazeface", "text_direction", "mobilenet_v2"])
 def test_a_network_of_pictures_equals_its_source_and_its_oracle(name: str) -> None:
     model, source, key, shape = PICTURES[name]()
     inputs = {key: pictures(shape, 2, 0)}
