@@ -122,11 +122,11 @@ DEFECTS = (
     Defect(
         "dd371121",
         "several rows at once read packed weights as dense ones",
-        "avx512vnni",
-        "ek_fc_s8_s8_sparse",
-        "ek_fc_int.h",
-        " && !defined(EK_ROWS_SPARSE_GUARD)",
-        "",
+        "avx2",
+        "ek_fc_s8_s8_w4",
+        "ek_rows_w4.h",
+        "EK_PRODUCT_TOGETHER ek_rows_together_s8_w4",
+        "EK_PRODUCT_TOGETHER ek_rows_together_s8",
         NUMPY,
     ),
     Defect(
@@ -191,11 +191,15 @@ def finder(defect: Defect, folder: Path, damaged: bool = True) -> str | None:
     return on(defect, folder, calls, damaged)
 
 
+def damaged_text(defect: Defect, text: str) -> str:
+    """The text of a kernel's file with the defect."""
+    assert text.count(defect.right) == 1, f"{defect.file} has no {defect.right!r}"
+    return text.replace(defect.right, defect.wrong)
+
+
 def _damage(defect: Defect, folder: Path) -> None:
     file = folder / defect.file
-    text = file.read_text()
-    assert text.count(defect.right) == 1, f"{defect.file} has no {defect.right!r}"
-    file.write_text(text.replace(defect.right, defect.wrong))
+    file.write_text(damaged_text(defect, file.read_text()))
 
 
 def _on_host(defect: Defect, folder: Path, calls: Iterable[Call], damaged: bool) -> str | None:

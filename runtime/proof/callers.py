@@ -51,12 +51,22 @@ class Caller(Function):
         if self.step < len(self.facts["nodes"]):
             self.found.append(f"{self.name}: {self.facts['nodes'][self.step]['node']} is missing")
 
-    def _leave_early(self, condition: Tree, statement: str) -> None:
+    def _leave_early(self, condition: Tree, statement: Tree) -> None:
         """Functions around hops end where a hop returns an error, or a limit is met."""
-        is_limit = statement == "break" and self.name.endswith("_iterate")
-        known = is_limit or all(map(self._is_end, operands(condition)))
-        if self.facts["nodes"] and not known:
+        if statement == ("break",):
+            is_known = self.name.endswith("_iterate")
+        else:
+            is_known = all(map(self._is_end, operands(condition)))
+            is_known &= statement == ("return", self._result_of(condition))
+        if self.facts["nodes"] and not is_known:
             raise NotUnderstood("a return or break that data decides")
+
+    def _result_of(self, condition: Tree) -> Tree:
+        """As of any function; what a hop returned; 1 where a function of the caller stops it."""
+        if is_stop(condition, self.program.functions[self.name].parameters):
+            return ("number", 1)
+        is_status = condition[:2] == ("op", "!=") and condition[3] == NONE
+        return condition[2] if is_status else super()._result_of(condition)
 
     def _is_end(self, condition: Tree) -> bool:
         """As of any function; or where a hop returns an error, or a function of the caller stops it."""

@@ -18,9 +18,11 @@ from edgekit.runtime.proof.values import (
     add,
     bounds,
     overlap,
+    span,
     times,
 )
 
+MOST_ROWS = 2**24  # of an argument; places of a window that are compared
 Parameter = tuple[str, str, bool]
 # By the bytes of a bias: the largest operand, and the largest sum.
 SUMS = {4: (2**7, 2**31 - 1), 8: (2**15, 2**47 - 1)}
@@ -236,6 +238,8 @@ class Calls(Memory):
     def _starts(self, sizes: Mapping[str, int], given: Facts, item: int) -> Value:
         """The first bytes of runs: rows apart, or frames as the argument `at` lists them."""
         if "rows" in sizes:
+            if sizes["rows"] > MOST_ROWS:
+                raise NotUnderstood(f"a call with {sizes['rows']} rows")
             return np.arange(sizes["rows"]) * (sizes["step"] * item)
         at = given["at"]
         block = self._block(at.block)
@@ -243,7 +247,7 @@ class Calls(Memory):
             numbers = self.program.integers(at.block)
             block.integers = Span(numbers, numbers)
         first = at.at // at.item
-        low, high = (part[first : first + sizes["frames"]] for part in block.integers)
+        low, high = (part[first : first + sizes["frames"]] for part in span(block.integers))
         return times(low if (low == high).all() else Span(low, high), item)
 
     def _check_numbers(self, call: Call, parameter: str, array: str) -> None:
@@ -316,6 +320,8 @@ def _same_windows(a: Sequence[int], b: Sequence[int], transposed: bool) -> bool:
 def _windows(s: Mapping[str, int], transposed: bool) -> Value:
     """For each result the places that its taps read, outside ones -1; taps that are always outside are left out."""
     x, y = ("out", "in") if transposed else ("in", "out")
+    if math.prod(s[f"{y}_{axis}"] * s[f"k_{axis}"] for axis in "hw") > MOST_ROWS:
+        raise NotUnderstood("a convolution whose windows are so large")
     axes = [
         np.arange(s[f"{y}_{axis}"])[:, None] * s[f"stride_{axis}"]
         + np.arange(s[f"k_{axis}"]) * s[f"dil_{axis}"]

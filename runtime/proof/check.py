@@ -10,6 +10,7 @@ from math import inf
 from pathlib import Path
 
 from edgekit.runtime.proof.callers import Caller
+from edgekit.runtime.proof.guards import wrong_guards
 from edgekit.runtime.proof.program import PROOF_FILE, Program, read_program
 from edgekit.runtime.proof.statements import Function, limit_of
 from edgekit.runtime.proof.syntax import NotUnderstood
@@ -58,8 +59,8 @@ def check_proof(folder: Path) -> Verdict:
     """Follow the C of a build folder."""
     try:
         program = read_program(folder)
-    except NotUnderstood as error:
-        return Verdict((), (), 0, unchecked=(limit_of("weights", error),))
+    except Exception as error:  # of texts that nobody has thought of: the build is refused
+        return Verdict((), (), 0, unchecked=(limit_of("the files", error),))
     return verdict_of(program)
 
 
@@ -69,14 +70,20 @@ def verdict_of(program: Program) -> Verdict:
     runs = [row for row in functions.items() if row[0] in program.functions]
     followed = [Function(program, *row) for row in (*runs, *_pcm_hops(program))]
     followed += [Caller(program, *row) for row in _callers(program) if row[0] not in functions]
-    unchecked = tuple(chain.from_iterable(function.limits() for function in followed))
+    unchecked = [limit_of(line, NotUnderstood("a line that")) for line in program.unknown]
+    unchecked += chain.from_iterable(function.limits() for function in followed)
     own, sums = followed[: len(runs)], tuple(_sums(program))
     return Verdict(
-        (*_absent_functions(program), *_contradictions(followed), *_wrong_sums(sums)),
+        (
+            *_absent_functions(program),
+            *wrong_guards(program),
+            *_contradictions(followed),
+            *_wrong_sums(sums),
+        ),
         tuple(functions),
         sum(function.count for function in own),
         sums,
-        unchecked,
+        tuple(unchecked),
         tuple((f.name, *key, most) for f in own for key, most in f.times.items()),
     )
 

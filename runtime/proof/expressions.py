@@ -22,6 +22,7 @@ from edgekit.runtime.proof.values import (
     bounds,
     exact,
     is_none,
+    is_one,
     join,
     span,
     times,
@@ -114,7 +115,7 @@ class Expressions(Calls):
             raise NotUnderstood("an index that is no integer")
         moved = pointer._replace(at=add(pointer.at, times(count, sign * pointer.item)))
         is_work = pointer.block == "s" and pointer.value is None and pointer.origin == 0
-        if is_work and np.ndim(moved.at):
+        if is_work and not is_one(moved.at):
             raise NotUnderstood("work space where a turn of a loop decides")
         return moved._replace(origin=1 + moved.at) if is_work else moved
 
@@ -129,7 +130,7 @@ class Expressions(Calls):
         known = self._known_integers(pointer)
         if known is not None:
             return known
-        if np.ndim(pointer.at) == 0 and (pointer.block, pointer.at) in self.cells:
+        if is_one(pointer.at) and (pointer.block, pointer.at) in self.cells:
             return self.cells[pointer.block, pointer.at]
         if pointer.value in self.node.get("outputs", ()) and pointer.value in self.ranges:
             return self.ranges[pointer.value]
@@ -147,7 +148,7 @@ class Expressions(Calls):
         at = np.asarray(pointer.at) // pointer.item
         if (at < 0).any() or (at >= len(block.integers.low)).any():
             return None
-        low, high = (part[at] for part in block.integers)
+        low, high = (part[at] for part in span(block.integers))
         return low if (low == high).all() else Span(low, high)
 
     def _of_index(self, base: Tree, at: Tree) -> Value:
@@ -230,8 +231,7 @@ class Expressions(Calls):
 
     def _of_set(self, left: Tree, right: Tree) -> None:
         if left[0] == "name":
-            self.names[left[1]] = self._value(right)
-            self.scalars.discard(left[1])
+            self._assign(left[1], self._value(right))
             return
         target = self._address(left)
         if right[0] in ("index", "deref"):
@@ -246,15 +246,23 @@ class Expressions(Calls):
         self.events.append(Event(target, None, target.item, "is written", content))
         self._remember(target, found)
 
+    def _assign(self, name: str, found: Value) -> None:
+        """Let a variable have a value, as its type can hold it."""
+        kind = self.kinds.get(name)
+        if kind in ITEMS and not isinstance(found, Pointer):
+            found = None if kind == "float" else _within_type(kind, found)
+        self.names[name] = found
+        self.scalars.discard(name)
+
     def _remember(self, target: Pointer, found: Value) -> None:
         """Keep an integer that is written to a local array, or to one place."""
         block = self._block(target.block)
         self._add_range(target, found)
-        if self.maybe:
+        if self.maybe or isinstance(target.at, Span):
             self._forget(target.block, block)
         elif block.integers is not None and found is not None:
             at = np.asarray(target.at) // target.item
-            for part, known in zip(block.integers, span(found), strict=True):
+            for part, known in zip(span(block.integers), span(found), strict=True):
                 if (at >= 0).all() and (at < len(part)).all():
                     part[at] = known
         elif isinstance(target.at, int | np.integer) and target.kind == "int32_t":
@@ -276,7 +284,7 @@ class Expressions(Calls):
     def _add_range(self, target: Pointer, found: Value) -> None:
         """Note an integer that a node writes to a result."""
         if target.value is not None:
-            low, high = WIDE if is_none(found) else bounds(found)
+            low, high = bounds(WIDE if is_none(found) else found)
             before = self.ranges.get(target.value, Span(low, high))
             low, high = min(low, before.low), max(high, before.high)
             self.ranges[target.value] = Span(max(low, WIDE.low), min(high, WIDE.high))
@@ -309,7 +317,7 @@ class Expressions(Calls):
         if name != "memset":
             self.events.append(Event(target, second, size, "is copied"))
             return
-        known = isinstance(second, int)
+        known = isinstance(second, int) and size <= self._block(target.block).size
         content = np.full(size, BYTE + (second & 255), np.int32) if known else None
         self.events.append(Event(target, None, size, "is filled", content))
 

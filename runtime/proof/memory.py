@@ -75,6 +75,7 @@ class Memory:
         self.turns = 1  # of loops that are followed all at once
         self.times: dict[tuple[str, str], float] = {}  # what data adds, by node and call
         self.scalars: set[str] = set()  # local variables that are declared without a value
+        self.kinds: dict[str, str] = {}  # types of local variables that are no pointers
         self.dims: dict[str, list[int]] = {}  # of local arrays
         self.rings: set[str] = set()  # tensors that are written where data decides, all over
         self.cells: dict[tuple[str, int], Value] = {}

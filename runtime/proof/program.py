@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.runtime.proof.contracts import prototypes
+from edgekit.runtime.proof.outside import unknown_lines
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Reader, Tree, functions
 
 PROOF_FILE = "proof.json"
@@ -51,11 +52,15 @@ class Program:
         self.arrays = _arrays(declared) | _external(others, declared)
         self.texts = _places_of_numbers(self.weights)
         programs = [name for name in files if f"{name[:-2]}_weights.c" in files]
+        self.readers: dict[str, Reader] = {}
+        self.unknown = tuple(unknown_lines(files))
         self.functions = functions("\n".join(files[name] for name in programs))
 
     def statements(self, function: str) -> tuple[list[Tree], Mapping[int, str]]:
         """The statements of a function, and the line where each begins, by id."""
-        reader = Reader(self.functions[function][1], self.types)
+        if function not in self.readers:
+            self.readers[function] = Reader(self.functions[function].body, self.types)
+        reader = self.readers[function]
         return reader.statements, reader.lines
 
     def prefix(self, function: str) -> str:
@@ -67,7 +72,7 @@ class Program:
         """The work space of a hop: all, or what lies before arrays that functions around the hop keep there."""
         around = [
             body
-            for name, (_, body) in self.functions.items()
+            for name, (_, body, *_) in self.functions.items()
             if name.startswith(f"{prefix}_") and name not in self.facts["functions"]
             if name != f"{prefix}_process_s16"
         ]
@@ -76,7 +81,8 @@ class Program:
 
     def pcm_places(self, prefix: str) -> dict[str, int]:
         """Where in work space NAME_process_s16 has the inputs and outputs of a hop; empty without the function."""
-        _, body = self.functions.get(f"{prefix}_process_s16", ([], ""))
+        own = self.functions.get(f"{prefix}_process_s16")
+        body = "" if own is None else own.body
         kept = {name: int(place) for name, place in KEPT.findall(body)}
         inputs = [f"in->{name}" for struct, name in self.fields if struct == f"{prefix}_inputs"]
         listed = re.split(r",\s*", "".join(GIVEN.findall(body)))

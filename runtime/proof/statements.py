@@ -16,6 +16,7 @@ from edgekit.runtime.proof.values import (
     Pointer,
     Span,
     Value,
+    bounds,
     exact,
     hull,
     is_none,
@@ -24,6 +25,7 @@ from edgekit.runtime.proof.values import (
 )
 
 EMPTY = Span(1, 0)
+MOST_TURNS = 2**24  # of a loop, and elements of a local array
 
 
 def limit_of(where: str, error: Exception, line: str = "") -> str:
@@ -110,6 +112,7 @@ class Function(Expressions):
         for name in names:
             self.names.pop(name, None)
             self.dims.pop(name, None)
+            self.kinds.pop(name, None)
             self.scalars.discard(name)
 
     def _do_do(self, expression: Tree) -> None:
@@ -140,12 +143,16 @@ class Function(Expressions):
             found = found._replace(kind=kind, item=ITEMS.get(kind, 1))
             if name in self.pointers and not self.nested:
                 found = self._place_of(name, found)
-        self.names[name] = found
+        if not pointer:
+            self.kinds[name] = kind
+        self._assign(name, found)
 
     def _make_local(self, name: str, kind: str, dims: list[Tree], value: Tree | None) -> None:
         """An array of a function, or a variable without a value."""
         self.dims[name] = [int(self._value(d)) for d in dims]
         count = prod(self.dims[name])
+        if count > MOST_TURNS:
+            raise NotUnderstood(f"an array of {count} elements")
         self.blocks[f"local {name}"] = own = Block(count * ITEMS[kind])
         self.names[name] = Pointer(f"local {name}", 0, kind, ITEMS[kind])
         if kind == "int32_t":
@@ -159,6 +166,7 @@ class Function(Expressions):
                 own.integers = Span(given, given)
         if not dims:
             self.scalars.add(name)
+            self.kinds[name] = kind
 
     def _place_of(self, name: str, pointer: Pointer) -> Pointer:
         """The place of a tensor: in its block, and aligned."""
@@ -173,10 +181,15 @@ class Function(Expressions):
     def _do_return(self, value: Tree | None) -> None:
         raise NotUnderstood("a return before the end")
 
-    def _leave_early(self, condition: Tree, statement: str) -> None:
+    def _leave_early(self, condition: Tree, statement: Tree) -> None:
         """What a condition ends: a hop before its first node, where arguments are wrong."""
-        if self.step or statement == "break" or not all(map(self._is_end, operands(condition))):
+        is_known = not self.step and all(map(self._is_end, operands(condition)))
+        if not is_known or statement != ("return", self._result_of(condition)):
             raise NotUnderstood("a return or break that data decides")
+
+    def _result_of(self, condition: Tree) -> Tree:
+        """What a function returns where a condition ends it."""
+        return ("minus", ("number", 2 if condition == NO_SESSION else 1))
 
     def _is_end(self, condition: Tree) -> bool:
         """Whether a condition is of wrong arguments, of a session that has not begun, or never true."""
@@ -197,7 +210,7 @@ class Function(Expressions):
             return
         inner = body[1] if body[0] == "block" else [body]
         if [s[0] for s in inner] in (["return"], ["break"]):
-            self._leave_early(condition, inner[0][0])
+            self._leave_early(condition, inner[0])
             return
         if isinstance(decided, int) and not decided:
             return
@@ -295,7 +308,9 @@ class Function(Expressions):
             self._end_scope(name)
 
     def _repeat(self, name: str, over: range, body: Tree) -> None:
-        """Follow all turns of a loop."""
+        """Follow all turns of a loop, one by one at most until one is wrong."""
+        if self.turns * len(over) > MOST_TURNS:
+            raise NotUnderstood(f"a loop of {len(over)} turns")
         if self.nested:
             shape = [1] * self.nested
             shape[self.depth] = len(over)
@@ -308,10 +323,13 @@ class Function(Expressions):
         self._apply()
         if not self._has_calls(body) and self._at_once(name, over, body):
             return
+        before = len(self.found)
         for i in over:
             self.names[name] = i
             self._execute(body)
             self._apply()
+            if len(self.found) > before:
+                raise NotUnderstood(f"what follows the turn {name} = {i}")
 
     def _at_once(self, name: str, over: range, body: Tree) -> bool:
         """Follow all iterations as arrays, unless they depend on their order."""
@@ -322,7 +340,7 @@ class Function(Expressions):
         self.names[name] = _turns(over).reshape([len(over)] + [1] * (self.nested - 1))
         try:
             self._execute_turns(body)
-            in_order = depends_on_order(self.events)
+            in_order = self._stay_inside() and depends_on_order(self.events)
         except NotUnderstood:
             in_order = True
         self.nested, self.turns, self.maybe = 0, 1, maybe
@@ -333,6 +351,14 @@ class Function(Expressions):
             return not in_order and self._at_once(name, over, body)
         self._apply()
         return True
+
+    def _stay_inside(self) -> bool:
+        """Whether all accesses lie in their blocks."""
+        ends = ((p, e.size) for e in self.events for p in (e.source, e.target) if p is not None)
+        places = ((*bounds(pointer.at), size, pointer.block) for pointer, size in ends)
+        return all(
+            low >= 0 and high + size <= self._block(name).size for low, high, size, name in places
+        )
 
     def _execute_turns(self, body: Tree) -> None:
         """Follow a loop's body with bounds of the variables that it changes, which hold in every turn."""

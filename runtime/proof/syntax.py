@@ -10,7 +10,7 @@ Expressions are (number, value), (float, value), (name, text), (cast, type, poin
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pycparser import CParser
 from pycparser.c_parser import ParseError
@@ -24,7 +24,7 @@ COMMENT = re.compile(
     re.M | re.S,
 )
 FUNCTION = re.compile(
-    r"^(?:static )?(?:int |void |\w+ \*)(\w+)\(([^)]*)\)\n\{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+    r"^(?:static )?(int |void |\w+ \*)(\w+)\(([^)]*)\)\n\{\n(.*?)^\}", re.MULTILINE | re.DOTALL
 )
 UNARY = {"*": "deref", "&": "address", "-": "minus", "!": "not", "~": "flip", "sizeof": "sizeof"}
 
@@ -33,12 +33,23 @@ class NotUnderstood(Exception):
     """Text that is no C as EdgeKit emits it."""
 
 
-def functions(text: str) -> dict[str, tuple[list[str], str]]:
-    """Return the functions of a file by name: the names of their parameters, and their bodies."""
-    return {
-        name: ([part.split()[-1].lstrip("*") for part in parameters.split(",")], body)
-        for name, parameters, body in FUNCTION.findall(text)
-    }
+class FunctionText(NamedTuple):
+    """A function: the names of its parameters, its body, the type of each parameter, and that of its result."""
+
+    parameters: list[str]
+    body: str
+    types: list[str]
+    result: str
+
+
+def functions(text: str) -> dict[str, FunctionText]:
+    """Return the functions of a file by name."""
+    found = {}
+    for result, name, parameters, body in FUNCTION.findall(text):
+        words = [part.replace(" *", "* ").split() for part in parameters.split(",")]
+        types = [" ".join(row[:-1]) for row in words]
+        found[name] = FunctionText([row[-1] for row in words], body, types, result.strip())
+    return found
 
 
 class Reader:
@@ -106,17 +117,35 @@ def _optional(node: Syntax | None) -> Tree | None:
 
 
 def _type(node: Syntax) -> tuple[str, bool, list[Tree]]:
-    """The name of a type, whether it is a pointer, and the sizes of an array."""
+    """The name of a type, whether it is a pointer, and the sizes of an array.
+
+    Raises:
+        NotUnderstood: it is volatile, say, or the type of a function.
+    """
     kinds, dims = [], []
     while hasattr(node, "type"):
         kinds.append(type(node).__name__)
         dims += [expression(node.dim)] if kinds[-1] == "ArrayDecl" else []
+        words = [*getattr(node, "quals", ())]
+        if {*words} - {"const"} or kinds[-1] == "FuncDecl":
+            raise NotUnderstood(" ".join(words) or "the type of a function")
         node = node.type
-    return node.names[-1], "PtrDecl" in kinds, dims
+    name = "char" if node.names == ["unsigned", "char"] else " ".join(node.names)
+    return name, "PtrDecl" in kinds, dims
 
 
 def _declaration(node: Syntax) -> Tree:
-    return ("declare", node.name, *_type(node.type), _optional(node.init))
+    """A variable; a static one must be a constant.
+
+    Raises:
+        NotUnderstood: it lives longer than its block, or elsewhere.
+    """
+    name, is_pointer, dims = _type(node.type)
+    words = [*node.storage, *node.funcspec, *getattr(node, "align", [])]
+    is_table = words == ["static"] and "const" in node.quals and dims and not is_pointer
+    if words and not is_table:
+        raise NotUnderstood(f"{' '.join(map(str, words))} {node.name}")
+    return ("declare", node.name, name, is_pointer, dims, _optional(node.init))
 
 
 def _unary(node: Syntax) -> Tree:
@@ -141,6 +170,8 @@ def _counted_loop(node: Syntax, reader: Reader) -> Tree:
         return ("loop", condition, body, step)
     (declared,) = node.init.decls
     name = ("name", declared.name)
+    if _declaration(declared)[2:5] != ("int32_t", False, []):
+        raise NotUnderstood(f"the type of {declared.name}")
     match condition, step:
         case (("op", "<", a, limit), ("set", b, ("op", "+", c, ("number", int(by))))) if by > 0:
             counters = [a, b, c]

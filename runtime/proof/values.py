@@ -1,6 +1,7 @@
 """Numbers as the check knows them: exactly, over all iterations of loops, or between bounds; and pointers."""
 
 from collections.abc import Callable
+from math import gcd
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +13,14 @@ Facts = dict[str, Value]  # of proof.json
 
 
 class Span(NamedTuple):
-    """An integer that data decides, between two bounds; both may be arrays over the loops around it."""
+    """An integer that data decides, between two bounds; both may be arrays over the loops around it.
+
+    It is `low` and a multiple of `step`.
+    """
 
     low: Value
     high: Value
+    step: int = 1
 
 
 class Pointer(NamedTuple):
@@ -37,7 +42,7 @@ WIDE = Span(-(2**61), 2**61)  # what is not known
 
 def bounds(at: Value) -> tuple[int, int]:
     """The smallest and the largest of some places."""
-    low, high = at if isinstance(at, Span) else (at, at)
+    low, high = span(at)
     if isinstance(low, int) and isinstance(high, int):
         return low, high
     return int(np.min(low)), int(np.max(high))
@@ -53,7 +58,9 @@ def places(at: Value, size: int) -> Value:
     """An index of all bytes of the runs that begin at some places."""
     if isinstance(at, Span):
         low, high = bounds(at)
-        return slice(low, high + size)
+        if at.step <= size or np.ndim(at.low):
+            return slice(low, high + size)
+        return (np.arange(low, high + 1, at.step)[:, None] + np.arange(size)).ravel()
     if isinstance(at, int):
         return slice(at, at + size)
     starts = np.ravel(at)
@@ -82,6 +89,11 @@ def exact(value: Value) -> Value:
     return int(value) if isinstance(value, np.ndarray | np.integer) and value.ndim == 0 else value
 
 
+def is_one(value: Value) -> bool:
+    """Whether it is a single known number."""
+    return not isinstance(value, Span) and np.ndim(value) == 0
+
+
 def is_none(*values: Value) -> bool:
     """Whether one of them is no integer: a float, or a pointer."""
     return any(value is None or isinstance(value, Pointer) for value in values)
@@ -97,23 +109,42 @@ def add(a: Value, b: Value) -> Value:
     if not isinstance(a, Span) and not isinstance(b, Span):
         return a + b
     (a_low, a_high), (b_low, b_high) = span(a), span(b)
-    return _within_wide(np.add(a_low, b_low), np.add(a_high, b_high))
+    step = gcd(*(part.step for part in (a, b) if isinstance(part, Span)))
+    return _within_wide(np.add(a_low, b_low), np.add(a_high, b_high), step)
 
 
-def _within_wide(low: Value, high: Value) -> Span:
+def _within_wide(low: Value, high: Value, step: int) -> Span:
     """Bounds of which those beyond `WIDE` are its own, so that no sum of two of them overflows."""
-    return Span(np.clip(low, *WIDE), np.clip(high, *WIDE))
+    return Span(np.clip(low, *span(WIDE)), np.clip(high, *span(WIDE)), step)
 
 
 def times(a: Value, b: Value) -> Value:
     """The product."""
     if not isinstance(a, Span) and not isinstance(b, Span):
-        return a * b
+        return _exact_product(a, b)
     pairs = [np.broadcast_arrays(x, y) for x in span(a) for y in span(b)]
     sizes = np.array([np.multiply(*pair, dtype=np.float64) for pair in pairs])
     exact = np.array([np.multiply(*pair) for pair in pairs])  # where it does not overflow
     products = np.where(np.abs(sizes) < WIDE.high, exact, np.sign(sizes).astype(int) * WIDE.high)
-    return Span(products.min(0), products.max(0))
+    return Span(products.min(0), products.max(0), _step_of_product(a, b))
+
+
+def _step_of_product(a: Value, b: Value) -> int:
+    """The step of a product: of a number that data decides and a positive one."""
+    pairs = [(x, y) for x, y in ((a, b), (b, a)) if isinstance(x, Span) and isinstance(y, int)]
+    return next((x.step * y for x, y in pairs if y > 0), 1)
+
+
+def _exact_product(a: Value, b: Value) -> Value:
+    """The product of known numbers.
+
+    Raises:
+        OverflowError: it does not fit into 64 bits.
+    """
+    sizes = [max(map(abs, bounds(part))) for part in (a, b)]
+    if sizes[0] * sizes[1] > WIDE.high:
+        raise OverflowError(f"a product of {sizes[0]} and {sizes[1]}")
+    return a * b
 
 
 def quotient(a: Value, b: Value) -> Value:
