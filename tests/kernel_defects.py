@@ -127,7 +127,7 @@ DEFECTS = (
         "ek_rows_w4.h",
         "EK_PRODUCT_TOGETHER ek_rows_together_s8_w4",
         "EK_PRODUCT_TOGETHER ek_rows_together_s8",
-        NUMPY,
+        PAGES,
     ),
     Defect(
         "126f1f2d",

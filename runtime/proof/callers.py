@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgekit.runtime.proof.memory import FIRST, WORK, Block, Event, block_name
+from edgekit.runtime.proof.memory import FIRST, SPENT, WORK, Block, Event, block_name
 from edgekit.runtime.proof.program import Program
 from edgekit.runtime.proof.statements import Function
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
@@ -30,7 +30,7 @@ class Caller(Function):
             program, name, {"values": {}, "starts": [], "ends": [], "nodes": [], **facts}
         )
         self.blocks["s"] = Block(program.sizes[f"{self.prefix.upper()}_SCRATCH_BYTES"])
-        self.blocks["st"].ids[:] = WORK
+        self.blocks["st"].ids[:] = SPENT if "leaves" in facts else WORK
         self.names |= {"state": self.names["net"]}
         for parameter, (kind, size) in self.facts.get("parameters", {}).items():
             self.blocks[parameter] = Block(size)
@@ -191,9 +191,21 @@ class Caller(Function):
             place = self._value(arguments[0])
             self._own_state(place, self.program.prefix(name))
             return place
-        if name in (*self.program.functions[self.name][0], f"{self.prefix}_reset"):
-            return Span(-(2**31), 2**31 - 1)  # a function of the caller; a reset
+        if name in self.program.functions[self.name].parameters:
+            return Span(-(2**31), 2**31 - 1)  # a function of the caller
+        if name == f"{self.prefix}_reset":
+            self._reset(self._value(arguments[0]))
+            return None
         return super()._of_call(name, arguments)
+
+    def _reset(self, place: Value) -> None:
+        """A new stream begins in the state."""
+        self._apply()
+        if place != self.names["net"] and place != self.names["state"]:
+            raise NotUnderstood("a reset of another state")
+        for at, size, number in self.facts.get("reset", ()):
+            if number != SPENT:
+                self.blocks["st"].ids[at : at + size] = number
 
     def _own_state(self, place: Pointer, prefix: str) -> None:
         """The state of another network lies in the block."""

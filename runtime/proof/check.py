@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgekit.runtime.proof.callers import Caller
 from edgekit.runtime.proof.guards import wrong_guards
+from edgekit.runtime.proof.memory import BYTE, SPENT, WORK
 from edgekit.runtime.proof.program import PROOF_FILE, Program, read_program
 from edgekit.runtime.proof.statements import Function, limit_of
 from edgekit.runtime.proof.syntax import NotUnderstood
@@ -45,7 +46,7 @@ class Verdict:
         """Instructions of a hop that data may add to the fewest; infinite where no bound is known."""
         if self.findings:
             return inf
-        functions = {name for name, *_ in self.times if not name.endswith(("_session", "_reset"))}
+        functions = {name for name, *_ in self.times if not name.endswith("_session")}
         sums = [sum(row[3] for row in self.times if row[0] == name) for name in functions]
         return max(sums, default=0)
 
@@ -66,7 +67,7 @@ def check_proof(folder: Path) -> Verdict:
 
 def verdict_of(program: Program) -> Verdict:
     """Follow all functions that the facts name."""
-    functions = {**program.facts["functions"], **dict(_resets(program))}
+    functions = dict(_hops(program))
     runs = [row for row in functions.items() if row[0] in program.functions]
     followed = [Function(program, *row) for row in (*runs, *_pcm_hops(program))]
     followed += [Caller(program, *row) for row in _callers(program) if row[0] not in functions]
@@ -108,23 +109,53 @@ def _wrong_sums(sums: Sequence[tuple[str, str, int, int]]) -> Iterator[str]:
             yield f"{layer}: sums of {weights} reach {reach}, at most {limit} fit"
 
 
-def _resets(program: Program) -> Iterator[tuple[str, Facts]]:
-    """The functions that begin a stream: each leaves something in all states that sessions do not keep."""
+def _hops(program: Program) -> Iterator[tuple[str, Facts]]:
+    """Hops and what else has nodes; a session leaves 1 where the hop looks whether there was one."""
     facts = program.facts["functions"]
     for name, own in facts.items():
         stem, _, kind = name.rpartition("_")
-        if kind == "process" and f"{stem}_reset" in program.functions:
-            kept = [end[1] for end in facts.get(f"{stem}_session", {}).get("ends", ())]
-            places = [(place, own["values"][x][0]) for x, place in own["starts"]]
-            states = [row for row in places if row[0].startswith("st+") and row[0] not in kept]
-            node = {"node": "reset", "op": "", "inputs": [], "outputs": []}
-            empty: Facts = {"values": {}, "starts": [], "ends": [], "nodes": [node]}
-            yield f"{stem}_reset", {**empty, "begins": states}
+        hop = facts.get(f"{stem}_process", {})
+        rows = [(hop["ready"], 1, BYTE + 1), (hop["ready"] + 1, 3, BYTE)] if "ready" in hop else []
+        yield name, {**own, "leaves": rows} if kind == "session" else own
+
+
+def _state_functions(program: Program) -> Iterator[tuple[str, Facts]]:
+    """The functions that begin or end a stream or a session, with what each leaves in bytes of the state."""
+    for name, own in program.facts["functions"].items():
+        stem, _, kind = name.rpartition("_")
+        if kind == "process":
+            rows = [*_reset_rows(own)]
+            first = [(at, size, BYTE if wanted == SPENT else wanted) for at, size, wanted in rows]
+            first += [(own["ready"], 4, BYTE)] if "ready" in own else []
+            yield f"{stem}_reset", {"leaves": rows}
+            yield f"{stem}_init", {"leaves": first, "reset": rows}
+            for verb, changed in (("seed", _seeds(own)), ("end", [own.get("end")])):
+                places = [_stretch(own, x) for x in changed if x is not None]
+                leaves = [(at, size, WORK) for at, size in places]
+                yield f"{stem}_{verb}", {"leaves": leaves, "alone": True}
+
+
+def _stretch(own: Facts, state: str) -> tuple[int, int]:
+    """The first byte and the size of a state."""
+    return int(dict(own["starts"])[state][3:]), own["values"][state][0]
+
+
+def _seeds(own: Facts) -> list[str]:
+    """The states of noise: a reset keeps their first bytes."""
+    return [name for name, (_, kept) in own.get("resets", {}).items() if kept]
+
+
+def _reset_rows(own: Facts) -> Iterator[tuple[int, int, int]]:
+    """What a reset leaves in the state: the first byte and the size of a stretch, and the id of each byte."""
+    for name, (byte, kept) in own.get("resets", {}).items():
+        at, size = _stretch(own, name)
+        yield at, kept, SPENT
+        yield at + kept, size - kept, BYTE + byte
 
 
 def _callers(program: Program) -> Iterator[tuple[str, Facts]]:
     """The functions around hops, with their facts where they call any."""
-    known = program.facts.get("callers", {})
+    known = dict(_state_functions(program)) | program.facts.get("callers", {})
     for name in program.functions:
         yield name, known.get(name, {})
 

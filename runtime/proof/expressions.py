@@ -8,6 +8,7 @@ import numpy as np
 
 from edgekit.runtime.proof.calls import Calls
 from edgekit.runtime.proof.contracts import time_of
+from edgekit.runtime.proof.formulas import elements_by_place, formula_tree, taken_operands
 from edgekit.runtime.proof.memory import BYTE, WORK, Block, Event, constant_bytes
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
 from edgekit.runtime.proof.trees import has_effects
@@ -96,6 +97,9 @@ class Expressions(Calls):
         if tree[0] == "name" and not isinstance(self.names[tree[1]], Pointer):
             self.blocks[f"local {tree[1]}"] = own = Block(8)
             own.ids[:] = WORK
+            value, size = self.names[tree[1]], ITEMS.get(self.kinds.get(tree[1], ""), 8)
+            if isinstance(value, int):
+                own.ids[:size] = constant_bytes(value, size)
             return Pointer(f"local {tree[1]}", 0, "char", 1)
         return self.names[tree[1]] if tree[0] == "name" else self._address(tree)
 
@@ -234,6 +238,7 @@ class Expressions(Calls):
             self._assign(left[1], self._value(right))
             return
         target = self._address(left)
+        self._compare_formula(target, right)
         if right[0] in ("index", "deref"):
             source = self._address(right)
             if source.kind == target.kind:
@@ -246,12 +251,46 @@ class Expressions(Calls):
         self.events.append(Event(target, None, target.item, "is written", content))
         self._remember(target, found)
 
+    def _compare_formula(self, target: Pointer, right: Tree) -> None:
+        """A result is the graph's function of elements at its place, where the graph has a formula."""
+        formula = self.node.get("formula")
+        if formula is None or target.value is None:
+            return
+        operands = taken_operands(right, formula_tree(formula["each"]))
+        if operands is None:
+            self._report(f"another expression than {formula['each']}")
+            return
+        for number, trees in operands.items():
+            name, of = formula["of"][number]
+            wanted = elements_by_place(tuple(formula["dims"]), tuple(of))
+            for tree in trees:
+                self._compare_element(target, self._element(tree), name, wanted)
+
+    def _element(self, tree: Tree) -> Pointer:
+        """Where an operand of a formula is read, or was read before."""
+        if tree[0] == "name" and tree[1] in self.sources:
+            return self.sources[tree[1]]
+        return self._address(tree)
+
+    def _compare_element(self, target: Pointer, source: Pointer, name: str, wanted: Value) -> None:
+        """An operand is the one of the graph, at the place that belongs to a result."""
+        if isinstance(source.at, Span) or isinstance(target.at, Span):
+            raise NotUnderstood("an element that data decides")
+        places = (np.asarray(p.at - p.origin) // p.item for p in (target, source))
+        at, found = np.broadcast_arrays(*places)
+        if ((at < 0) | (at >= wanted.size)).any():
+            return  # outside of the result, which is refused
+        holder = source.value or source.block
+        if holder != name or not np.array_equal(wanted[at], found):
+            self._report(f"elements of {holder!r}, where the graph has others of {name!r}")
+
     def _assign(self, name: str, found: Value) -> None:
         """Let a variable have a value, as its type can hold it."""
         kind = self.kinds.get(name)
         if kind in ITEMS and not isinstance(found, Pointer):
             found = None if kind == "float" else _within_type(kind, found)
         self.names[name] = found
+        self.sources.pop(name, None)
         self.scalars.discard(name)
 
     def _remember(self, target: Pointer, found: Value) -> None:
@@ -291,6 +330,7 @@ class Expressions(Calls):
 
     def _of_call(self, name: str, arguments: Sequence[Tree]) -> Value:
         values = [self._value(argument) for argument in arguments]
+        self._note_call(name)
         if name in ("memcpy", "memmove", "memset"):
             self._copy(name, *values)
         elif name == "EK_LAYER":
@@ -308,6 +348,12 @@ class Expressions(Calls):
         else:
             raise NotUnderstood(f"a call of {name}")
         return None
+
+    def _note_call(self, name: str) -> None:
+        """A node calls the functions of the graph alone."""
+        self.called.add(name)
+        if name not in (*self.node.get("uses", [name]), "EK_LAYER"):
+            self._report(f"a call of {name}, which the graph does not have here")
 
     def _copy(self, name: str, target: Pointer, second: Value, size: Value) -> None:
         """Copy or fill a run."""

@@ -75,6 +75,9 @@ class Memory:
         self.turns = 1  # of loops that are followed all at once
         self.times: dict[tuple[str, str], float] = {}  # what data adds, by node and call
         self.scalars: set[str] = set()  # local variables that are declared without a value
+        self.sources: dict[str, Pointer] = {}  # where the values of local variables were read
+        self.is_session_tested = False
+        self.called: set[str] = set()  # functions, by the node
         self.kinds: dict[str, str] = {}  # types of local variables that are no pointers
         self.dims: dict[str, list[int]] = {}  # of local arrays
         self.rings: set[str] = set()  # tensors that are written where data decides, all over
@@ -161,10 +164,13 @@ class Memory:
     def _leave(self) -> None:
         """At its end a node has read all of its operands."""
         node, covered = self.node, self.covered
-        self.covered, self.parts = {}, {}
+        missing = {*node.get("uses", ())} - self.called
+        self.covered, self.parts, self.called = {}, {}, set()
         self._complete()
         if not node:
             return
+        if missing:
+            self._report(f"no call of {', '.join(sorted(missing))}")
         for name in (*node["inputs"], *node.get("arrays", {}).values()):
             if not covered.get(name, np.zeros(1)).all() and not self._is_part(node, name):
                 self._report(f"{name!r} is not read as a whole")

@@ -41,7 +41,6 @@ EXTERNAL = (
     "const unsigned char *{name}_weights = factory.bytes;",
 )
 PROGRAM = (
-    r'#include "\w+\.h"',
     rf"extern {ARRAY};",
     r"extern const union (\w+)_union \1_;",
     r"#define (\w+) \1_\.values",
@@ -58,7 +57,6 @@ HEADER = (
     r"typedef int \(\*{name}_progress\)\(void \*user, int32_t done, int32_t rows\);",
 )
 WEIGHTS = (
-    r'#include "\w+\.h"',
     rf"(?:extern )?{ARRAY}{ALIGNED}(?:;| = \{{{{| =)",
     r"const union (\w+)_union \1_" + ALIGNED + r" = \{{",
     r"[-+/\w.(), ]*",
@@ -77,7 +75,7 @@ def unknown_lines(files: Mapping[str, str]) -> Iterator[str]:
             stem = name[:-2]
             yield from _of_program(stem, files)
             yield from _of_header(stem, files.get(f"{stem}.h", ""))
-            yield from _of_weights(stem, files[f"{stem}_weights.c"])
+            yield from _of_weights(stem, files)
     yield from _of_macros(files["edgekit.h"])
 
 
@@ -100,8 +98,17 @@ def _of_program(stem: str, files: Mapping[str, str]) -> Iterator[str]:
     for array in (*declared, *(found[0] for found in UNION.finditer(marked))):
         if array not in made:
             yield f"{stem}.c: `{array}`, which {stem}_weights.c does not have"
-    text = UNION.sub("", marked.replace("@", "").replace(OWN_HEADER.format(name=stem), "", 1))
+    marked = marked.replace("@", "").replace(OWN_HEADER.format(name=stem), "", 1)
+    text = UNION.sub("", _without_includes(marked, files))
     yield from _unknown(f"{stem}.c", text, PROGRAM, stem)
+
+
+def _without_includes(text: str, files: Mapping[str, str], *more: str) -> str:
+    """Lines without those that include a header which is checked here."""
+    own = [f"{name.removesuffix('_weights.c')}.h" for name in files if name.endswith("_weights.c")]
+    for name in ("edgekit.h", *own, *more):
+        text = text.replace(f'#include "{name}"\n', "")
+    return text
 
 
 def _of_header(stem: str, text: str) -> Iterator[str]:
@@ -117,9 +124,10 @@ def _of_header(stem: str, text: str) -> Iterator[str]:
     yield from _unknown(f"{stem}.h", text, HEADER, stem)
 
 
-def _of_weights(stem: str, text: str) -> Iterator[str]:
+def _of_weights(stem: str, files: Mapping[str, str]) -> Iterator[str]:
     """Lines of NAME_weights.c; the bytes of large arrays are strings."""
-    text = SKIPPED.sub("", text)
+    text = SKIPPED.sub("", files[f"{stem}_weights.c"])
+    text = _without_includes(text, files, f"{stem}_load.h")
     text = re.sub(r"[ \t]+$", "", text, flags=re.M).replace(STRINGS, "", 1)
     for known in EXTERNAL:
         text = text.replace(known.format(name=stem), "", 1)

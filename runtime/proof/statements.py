@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edgekit.runtime.proof.expressions import Expressions
-from edgekit.runtime.proof.memory import WORK, Block, block_name
+from edgekit.runtime.proof.memory import SPENT, WORK, Block, block_name
 from edgekit.runtime.proof.order import depends_on_order
 from edgekit.runtime.proof.syntax import ITEMS, NotUnderstood, Tree
 from edgekit.runtime.proof.trees import NO_SESSION, changed_names, is_guard, levels, operands
@@ -70,9 +70,6 @@ class Function(Expressions):
             self._place(place)
         if "ready" in self.facts:
             self._fill("st", self.facts["ready"], self._new(4), "ready")
-        if "begins" in self.facts:
-            self.step, self.where = 1, "all of it"
-            self.blocks["st"].ids[:] = WORK
         statements, self.lines = self.program.statements(self.name)
         for statement in _without_return(statements):
             self._execute(statement)
@@ -83,10 +80,19 @@ class Function(Expressions):
             self.where = "at the end"
             pointer = Pointer(block, first, "char", 1)
             self._compare(pointer, self.ids[name], f"{place} for {name!r}")
-        for place, size in self.facts.get("begins", ()):
-            block, first = self._place(place)
-            if not self.blocks[block].node[first : first + size].all():
-                self._report(f"bytes {first}..{first + size} of state are left as they are")
+        if "ready" in self.facts and self.name.endswith("_process") and not self.is_session_tested:
+            self._report("it does not test whether a session has begun")
+        self._check_state()
+
+    def _check_state(self) -> None:
+        """Bytes of the state are what the function should leave; others are as they were where it should do no more."""
+        held = self.blocks["st"].ids
+        wanted = np.where(self.facts.get("alone", False), SPENT, held)
+        for at, size, number in self.facts.get("leaves", ()):
+            wanted[at : at + size] = number
+        if not np.array_equal(held, wanted):
+            wrong = np.flatnonzero(held != wanted)
+            self._report(f"bytes {wrong[0]}..{wrong[-1] + 1} of state are not as they should be")
 
     def _execute(self, tree: Tree) -> None:
         self.line = self.lines.get(id(tree), self.line)
@@ -113,6 +119,7 @@ class Function(Expressions):
             self.names.pop(name, None)
             self.dims.pop(name, None)
             self.kinds.pop(name, None)
+            self.sources.pop(name, None)
             self.scalars.discard(name)
 
     def _do_do(self, expression: Tree) -> None:
@@ -146,6 +153,8 @@ class Function(Expressions):
         if not pointer:
             self.kinds[name] = kind
         self._assign(name, found)
+        if value is not None and value[0] in ("index", "deref"):
+            self.sources[name] = self._address(value)
 
     def _make_local(self, name: str, kind: str, dims: list[Tree], value: Tree | None) -> None:
         """An array of a function, or a variable without a value."""
@@ -194,8 +203,15 @@ class Function(Expressions):
     def _is_end(self, condition: Tree) -> bool:
         """Whether a condition is of wrong arguments, of a session that has not begun, or never true."""
         is_wrong = is_guard(condition, self.program.functions[self.name][0])
-        is_wrong |= condition == NO_SESSION and "ready" in self.facts
+        if condition == NO_SESSION and "ready" in self.facts:
+            self.is_session_tested = is_wrong = self._is_ready_read()
         return is_wrong or exact(self._value(condition)) == 0
+
+    def _is_ready_read(self) -> bool:
+        """Whether a variable has the bytes that say whether a session has begun."""
+        at = self.facts["ready"]
+        kept, read = self.blocks["st"].ids[at : at + 4], self.blocks["local ready"].ids
+        return np.array_equal(kept, read)
 
     def _do_switch(self, value: Tree, cases: Sequence[Tree]) -> None:
         same = [("name", name) for name in self.program.functions[self.name][0]]

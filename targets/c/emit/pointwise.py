@@ -42,12 +42,26 @@ def emit_unary(ctx: Context, node: ir.Node) -> None:
         if attributes_of(node) == attributes:
             ctx.call(kernel, ctx.pointer(x), ctx.pointer(y), size(y))
             return
-    literals = {name: float_literal(value) for name, value in attributes_of(node).items()}
-    expression = function.c.format(x="x", **literals)
     ctx.line(f"for (int32_t i = 0; i < {size(y)}; i++) {{")
     ctx.line(f"    const float x = {ctx.pointer(x)}[i];")
-    ctx.line(f"    {ctx.pointer(y)}[i] = {expression};")
+    ctx.line(f"    {ctx.pointer(y)}[i] = {_function_of(node, 'x')};")
     ctx.line("}")
+
+
+def _function_of(node: ir.Node, x: str) -> str:
+    """The C expression of a function of one float."""
+    literals = {name: float_literal(value) for name, value in attributes_of(node).items()}
+    return POINTWISE[node.op_type].c.format(x=x, **literals)
+
+
+def formula(node: ir.Node) -> tuple[str, list[ir.Value | None]]:
+    """One result of `emit_unary` or `emit_elementwise` as C, in ``x0``, ``x1``, ...; and what these are."""
+    x, kind = node.inputs[0], c_type(node.outputs[0])
+    if node.op_type in POINTWISE and not is_whole(x):
+        return _function_of(node, "x0"), [x]
+    rule = form(node)
+    names = [f"x{i}" for i in range(len(rule.operands))]
+    return rule.c.format(*names, t=kind, u=UNSIGNED[kind]), [node.inputs[i] for i in rule.operands]
 
 
 def emit_elementwise(ctx: Context, node: ir.Node) -> None:

@@ -21,7 +21,7 @@ def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
         emitter = EMITTERS[node.domain, node.op_type]
         emitter.emit(ctx, node)
         label = _comment(str(node.name))
-        facts.append(node_facts(ctx, node, label, emitter))
+        facts.append(node_facts(ctx, node, label, emitter, ctx.lines[before:]))
         ctx.count_reads(node, emitter.macs(node))
         if len(ctx.lines) > before:
             ctx.lines.insert(before, f"    /* {label}: {node.op_type} */")

@@ -4,6 +4,7 @@ Facts of the graph and of operators alone: nothing of the memory plan, but for t
 confirms.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from edgekit.operators.qdq import ZERO_POINT
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, Emitter, free_name, size
 from edgekit.targets.c.emit.conv.rows import phases_of_node
+from edgekit.targets.c.emit.pointwise import emit_elementwise, emit_unary, formula
 from edgekit.targets.c.loops.walks import Walk, walk
 from edgekit.targets.c.plan.storage import Traits, item_bytes, nbytes
 from edgekit.targets.c.program.sums import sums_of
@@ -33,6 +35,7 @@ from edgekit.targets.c.rewrite.moves import (
     is_movement,
 )
 
+CALLED = re.compile(r"\b(ek_\w+|mem\w+)\(")
 PARAMETERS = {"epsilon": "eps", "b_zero": "x_zero"}  # of kernels, by the attributes that they are
 DEFAULTS = {"GRU": {"linear_before_reset": 0}}  # of attributes that a node may leave out
 BORDERS = ("include_pad", "pad_bottom", "pad_right")
@@ -42,15 +45,37 @@ POOLS = names(lambda row: row.slides and not row.linear)
 WINDOWS = names(lambda row: row.slides)
 
 
-def node_facts(ctx: Context, node: ir.Node, label: str, emitter: Emitter) -> Facts:
-    """Return what a node reads and writes: tensors, arrays by their role, numbers, and what it only moves."""
+def node_facts(
+    ctx: Context, node: ir.Node, label: str, emitter: Emitter, lines: Sequence[str]
+) -> Facts:
+    """Return what a node reads and writes: tensors, arrays by their role, numbers, and what it only moves.
+
+    Args:
+        ctx: of the function.
+        node: the node.
+        label: its name in a comment.
+        emitter: that wrote its lines.
+        lines: these lines.
+    """
     facts: Facts = {"node": label, "op": node.op_type, **_tensors(ctx, node)}
+    facts["uses"] = sorted({*CALLED.findall("\n".join(lines))})
+    if emitter.emit in (emit_unary, emit_elementwise):
+        facts |= _formula(ctx, node)
     facts |= _properties(node, _arrays(ctx, node), emitter.sizes(node))
     if node.op_type == MOVE or is_movement(node):
         return facts | {"moves": list(_moves(ctx, node))}
     traits = emitter.traits(node)
     same, updates = list(_same_bytes(node, traits)), _updates(node, traits)
     return facts | ({"same": same} if same else {}) | ({"updates": updates} if updates else {})
+
+
+def _formula(ctx: Context, node: ir.Node) -> Facts:
+    """The expression of each result and the sizes of its operands, where a node is a loop over all results."""
+    text, operands = formula(node)
+    named = [v for v in operands if v is not None]
+    names = [ctx.pointer(v) if _is_array(v) else str(v.name) for v in named]
+    rows = [[name, list(dims(v))] for name, v in zip(names, named, strict=True)]
+    return {"formula": {"each": text, "dims": list(dims(node.outputs[0])), "of": rows}}
 
 
 def _properties(node: ir.Node, arrays: Mapping[str, str], sizes: Facts) -> Facts:
