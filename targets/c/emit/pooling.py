@@ -3,6 +3,7 @@
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.operators.geometry import ConvShape, dims, ints
 from edgekit.operators.pooling.twin import pool_of
 from edgekit.targets.c.emit.base import (
@@ -29,6 +30,12 @@ def emit_average_pool(ctx: Context, node: ir.Node) -> None:
     """Float."""
     x, y, pool = ctx.pointer(node.inputs[0]), ctx.pointer(node.outputs[0]), pool_of(node)
     ctx.call("ek_avg_pool_f32", x, y, *pool.borders(), shape_argument(pool.shape))
+
+
+def sizes_average_pool(node: ir.Node) -> JsonObject:
+    """Whether the border counts, and the border at the end."""
+    names = ("include_pad", "pad_bottom", "pad_right")
+    return dict(zip(names, pool_of(node).borders(), strict=True))
 
 
 def emit_lp_pool(ctx: Context, node: ir.Node) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.graph.facts import Cell, facts_of
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
@@ -221,6 +222,11 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
     if node.op_type == "RNN":
         numbers.append(uses_relu(node))
     cell.emit(ctx, kernel, arrays, numbers, "float")
+
+
+def sizes_float(node: ir.Node) -> JsonObject:
+    """Whether a simple cell has relu; others have no such number."""
+    return {"relu": int(uses_relu(node))} if node.op_type == "RNN" else {}
 
 
 def _cell_of(node: ir.Node) -> Cell:

@@ -70,6 +70,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
             recurrent.traits_float,
             recurrent.check_float_cell,
             recurrent.macs_float,
+            sizes=recurrent.sizes_float,
         )
         for name in recurrent.FLOAT_KERNELS
     },
@@ -208,7 +209,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in ("MaxPool", "GlobalMaxPool")
     },
     **{
-        ("", name): Emitter(pooling.emit_average_pool, check=pooling.check_pool)
+        ("", name): Emitter(
+            pooling.emit_average_pool, check=pooling.check_pool, sizes=pooling.sizes_average_pool
+        )
         for name in ("AveragePool", "GlobalAveragePool")
     },
     **{
@@ -239,6 +242,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "Finite"): Emitter(
         call_emitter("ek_finite_f32", lambda node: [size(node.inputs[0]), *finite_bounds(node)]),
         elementwise,
+        sizes=lambda node: {"floor": finite_bounds(node)[0]},
     ),
     (FRONTEND_DOMAIN, "NormalNoise"): Emitter(noise.emit_normal, noise.traits),
     (FRONTEND_DOMAIN, "UniformNoise"): Emitter(noise.emit_uniform, noise.traits),

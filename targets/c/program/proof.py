@@ -137,7 +137,8 @@ def _numbers(node: ir.Node, sizes: Facts) -> Facts:
     found |= {name: value for name, value in renamed.items() if name not in found}
     found |= dict(zip(BORDERS, ints(node, "borders", []), strict=False))
     found |= sizes
-    return found | (_epilogue(node) if node.op_type in ADDED and not node.domain else {})
+    is_layer = node.op_type in (*ADDED, "ConvTranspose") and not node.domain
+    return found | (_epilogue(node) if is_layer else {})
 
 
 def _scalars(node: ir.Node) -> Facts:
@@ -152,7 +153,7 @@ def _epilogue(node: ir.Node) -> Facts:
     """The function that a float layer takes of its sums, its numbers, and the operand that it adds before."""
     act, values = node.attributes.get(ACT), node.attributes.get(NUMBERS_OF_ACT)
     a, b = (0.0, 0.0) if values is None else values.as_floats()
-    added = optional(node, ADDED[node.op_type])
+    added = optional(node, ADDED[node.op_type]) if node.op_type in ADDED else None
     name = None if added is None or _is_array(added) else str(added.name)
     return {"act": "EK_NO_ACT" if act is None else act.as_string(), "a": a, "b": b, "add": name}
 
