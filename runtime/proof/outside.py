@@ -71,8 +71,8 @@ WEIGHTS = (
 def unknown_lines(files: Mapping[str, str]) -> Iterator[str]:
     """Yield each line outside of functions that no export writes, with its file."""
     for name in files:
-        if f"{name[:-2]}_weights.c" in files:
-            stem = name[:-2]
+        stem = name.removesuffix("_weights.c")
+        if stem != name and f"{stem}.c" in files:
             yield from _of_program(stem, files)
             yield from _of_header(stem, files.get(f"{stem}.h", ""))
             yield from _of_weights(stem, files)

@@ -126,7 +126,8 @@ def times(a: Value, b: Value) -> Value:
     sizes = np.array([np.multiply(*pair, dtype=np.float64) for pair in pairs])
     exact = np.array([np.multiply(*pair) for pair in pairs])  # where it does not overflow
     products = np.where(np.abs(sizes) < WIDE.high, exact, np.sign(sizes).astype(int) * WIDE.high)
-    return Span(products.min(0), products.max(0), _step_of_product(a, b))
+    step = _step_of_product(a, b) if (np.abs(sizes) < WIDE.high).all() else 1
+    return Span(products.min(0), products.max(0), step)
 
 
 def _step_of_product(a: Value, b: Value) -> int:

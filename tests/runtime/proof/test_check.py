@@ -2,44 +2,26 @@
 
 import random
 import re
-from functools import cache
 from math import inf
 from pathlib import Path
 
 import onnx
 import pytest
+from operator_cases import CASES
+from proof_programs import PINNED, problems_of, texts
 from robustness.program_mutants import KINDS, draw_mutant
 
 from edgekit.base.errors import CheckFailed, UsageError
+from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.model import Model
 from edgekit.runtime.proof.check import verdict_of
 from edgekit.runtime.proof.program import PROOF_FILE, Program
 from edgekit.verbs import inspection
 from edgekit.verbs.targets import TARGETS
 
-PINNED = Path(__file__).parents[2] / "pinned"
 NETWORKS = sorted(path.stem for path in PINNED.glob("*.onnx"))
 QUICK = [name for name in NETWORKS if name.endswith("-w8a8") or name.startswith(("sam", "ses"))]
 OTHERS = ("host", "cortex-m4", "cortex-m55", "riscv64-v", "wasm")
-
-
-@cache
-def texts(name: str, target: str = "c99") -> dict[str, str]:
-    """The C, the headers and the facts of a committed network, without kernels."""
-    model = Model.from_bytes((PINNED / f"{name}.onnx").read_bytes())
-    files = TARGETS[target].lower(model, target).files
-    own = {n: c for n, c in files.items() if n.endswith((".c", ".h")) or n == PROOF_FILE}
-    return {n: c.decode() for n, c in own.items() if "/" not in n and not n.startswith("ek_")}
-
-
-def problems_of(name: str, *changes: tuple[str, str], file: str = "c") -> str:
-    """What the check finds in a build after texts of a file are replaced."""
-    files = dict(texts(name))
-    stem = next(n for n in files if n.endswith("_weights.c")).removesuffix("_weights.c")
-    for old, new in changes:
-        assert files[f"{stem}.{file}"].count(old) >= 1, old
-        files[f"{stem}.{file}"] = files[f"{stem}.{file}"].replace(old, new, 1)
-    return "\n".join(verdict_of(Program(files)).findings)
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -221,7 +203,9 @@ def test_inspect_says_what_contradicts_a_proof(
     with pytest.raises(CheckFailed, match="x and y share bytes of scratch"):
         inspection.proof_facts(tmp_path / "build")
     program.write_text(
-        texts("gru_mask-w8a8")["gru_mask.c"].replace("return 0;", "while (1) {\n    }")
+        texts("gru_mask-w8a8")["gru_mask.c"].replace(
+            "return 0;", "while (1) {\n    }\n    return 0;"
+        )
     )
     with pytest.raises(CheckFailed) as stop:
         inspection.proof_facts(tmp_path / "build")
@@ -325,3 +309,22 @@ def test_a_node_may_have_spaces_around_its_name() -> None:
     own = {n: c for n, c in files.items() if n.endswith((".c", ".h")) or n == PROOF_FILE}
     kept = {n: c.decode() for n, c in own.items() if "/" not in n and not n.startswith("ek_")}
     assert verdict_of(Program(kept)).findings == ()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_ones_that_data_places_among_zeros_are_accepted(axis: int) -> None:
+    model = from_onnx(CASES[f"hardmax_{axis}"].onnx, name="hardmax")
+    files = TARGETS["c99"].lower(model, "c99").files
+    own = {n: c.decode() for n, c in files.items() if not n.startswith("ek_") and "/" not in n}
+    assert verdict_of(Program(own)).findings == ()
+    zeros = own["hardmax.c"].index(" = 0.0f;")
+    start = own["hardmax.c"].rindex("\n", 0, own["hardmax.c"].rindex("for (", 0, zeros))
+    end = own["hardmax.c"].index("}\n", zeros) + 2
+    without = own["hardmax.c"][:start] + "\n" + own["hardmax.c"][end:]
+    assert verdict_of(Program({**own, "hardmax.c": without})).findings
+
+
+def test_a_size_far_outside_is_refused_without_a_list_of_its_bytes() -> None:
+    call = "v_relu_q, 1, 33, 12)"
+    assert "which has" in problems_of("gru_mask-w8a8", (call, "v_relu_q, 771700334, 33, 12)"))
+    assert "turns" in problems_of("spectral-w8a8", ("i0 < 34", "i0 < 771700334"))

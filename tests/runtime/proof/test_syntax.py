@@ -72,7 +72,7 @@ def test_other_c_is_refused(text: str) -> None:
 def test_functions_are_found_with_their_parameters() -> None:
     text = "static int f(net *a, void *scratch)\n{\n    return 0;\n}\n\nvoid g(net *b)\n{\n}\n"
     found = functions(text)
-    assert {name: names for name, (names, _) in found.items()} == {
+    assert {name: own.parameters for name, own in found.items()} == {
         "f": ["a", "scratch"],
         "g": ["b"],
     }
