@@ -20,6 +20,8 @@ from edgekit.runtime.proof.values import (
     Span,
     Value,
     add,
+    at_least,
+    below,
     bounds,
     exact,
     is_none,
@@ -191,16 +193,16 @@ class Expressions(Calls):
             first, second = self._value(yes), self._value(no)
             return None if is_none(first, second) else join(first, second)
         low, high = span(before)
-        self.names[name] = Span(np.minimum(low, limit - 1), np.minimum(high, limit - 1))
+        self.names[name] = below(before, limit)
         first = self._value(yes)
-        self.names[name] = Span(np.maximum(low, limit), np.maximum(high, limit))
+        self.names[name] = at_least(before, limit)
         second = self._value(no)
         self.names[name] = before
         if is_none(first, second):
             return None
-        (a, b), (c, d), below, above = span(first), span(second), low < limit, high >= limit
-        lows = np.where(below, np.where(above, np.minimum(a, c), a), c)
-        return Span(lows, np.where(below, np.where(above, np.maximum(b, d), b), d))
+        (a, b), (c, d), is_below, is_above = span(first), span(second), low < limit, high >= limit
+        lows = np.where(is_below, np.where(is_above, np.minimum(a, c), a), c)
+        return Span(lows, np.where(is_below, np.where(is_above, np.maximum(b, d), b), d))
 
     def _refuse_changes(self, tree: Tree) -> None:
         """Refuse calls and changes in an expression that C may leave out."""
@@ -288,6 +290,8 @@ class Expressions(Calls):
         """Let a variable have a value, as its type can hold it."""
         kind = self.kinds.get(name)
         if kind in ITEMS and not isinstance(found, Pointer):
+            if found is None and kind != "float":
+                raise NotUnderstood(f"a number that is no integer, in {name}, which")
             found = None if kind == "float" else _within_type(kind, found)
         self.names[name] = found
         self.sources.pop(name, None)

@@ -15,6 +15,7 @@ UNION = re.compile(
     r"#ifndef (\w+_union)\n#define \1 \1\n"
     rf"union \1 \{{ unsigned char bytes\[\d+\]; (?:{KINDS}) values\[\d+\]; \}};\n#endif"
 )
+LISTED = re.compile(r"^const \w+ (\w+)\[(\d+)\][^{;]*= \{([^}]*)\}", re.M)
 LANGUAGE = re.compile(r'#ifdef __cplusplus\n(?:extern "C" \{|\})\n#endif')
 BYTES = r'^"(?:[^"\\\n]|\\[^\n])*"$'
 SKIPPED = re.compile(rf"/\*.*?\*/|{BYTES}", re.M | re.S)
@@ -129,6 +130,9 @@ def _of_weights(stem: str, files: Mapping[str, str]) -> Iterator[str]:
     text = SKIPPED.sub("", files[f"{stem}_weights.c"])
     text = _without_includes(text, files, f"{stem}_load.h")
     text = re.sub(r"[ \t]+$", "", text, flags=re.M).replace(STRINGS, "", 1)
+    for array, size, numbers in LISTED.findall(text):
+        if numbers.count(",") != int(size):
+            yield f"{stem}_weights.c: `{array}[{size}]`, with {numbers.count(',')} numbers"
     for known in EXTERNAL:
         text = text.replace(known.format(name=stem), "", 1)
     yield from _unknown(f"{stem}_weights.c", UNION.sub("", text), WEIGHTS, stem)

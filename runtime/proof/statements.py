@@ -246,21 +246,20 @@ class Function(Expressions):
     def _execute_by_data(self, condition: Tree, body: Tree, inner: Sequence[Tree]) -> None:
         """What data decides to do: a limit of a position, or accesses that change nothing."""
         self._add_time_of("?")
-        is_compared = condition[:2] == ("op", ">") and condition[2][:2] == ("cast", "uint32_t")
-        cell = condition[2][3] if is_compared else None
-        if inner == [("do", ("set", cell, ("number", 0)))]:
+        found = _position_limit(condition)
+        if found is not None and inner == [("do", ("set", found[0], ("number", 0)))]:
             self._execute(body)
-            self._limit(condition)
+            self._limit(*found)
         else:
             self._execute_maybe(condition, body)
 
-    def _limit(self, condition: Tree) -> None:
-        """What `if ((uint32_t)*at > 7u) { *at = 0; }` leaves: a number of 0..7."""
+    def _limit(self, cell: Tree, limit: Tree, step: int) -> None:
+        """What `if ((uint32_t)*at > 6u || *at % 2 != 0) { *at = 0; }` leaves: 0, 2, 4 or 6."""
         if self.nested or self.maybe:
             raise NotUnderstood("a condition that data decides")
         self._apply()
-        pointer = self._address(condition[2][3])
-        self.cells[pointer.block, int(pointer.at)] = Span(0, self._value(condition[3]))
+        pointer = self._address(cell)
+        self.cells[pointer.block, int(pointer.at)] = Span(0, self._value(limit), step)
 
     def _execute_maybe(self, condition: Tree, body: Tree) -> None:
         """What data decides to do or not: reads of what is there, writes of what is there anyway."""
@@ -409,6 +408,17 @@ class Function(Expressions):
     def _has_calls(self, _tree: Value) -> bool:
         """Whether statements call what must be followed once for each turn: nothing in a hop, other functions do."""
         return False
+
+
+def _position_limit(condition: Tree) -> tuple[Tree, Tree, int] | None:
+    """The position that a condition limits, the largest that is left, and the step between two of them."""
+    match condition:
+        case ("op", ">", ("cast", "uint32_t", False, cell), limit):
+            return cell, limit, 1
+        case ("op", "||", first, ("op", "!=", ("op", "%", cell, ("number", step)), ("number", 0))):
+            found = _position_limit(first)
+            return (cell, found[1], step) if found is not None and found[0] == cell else None
+    return None
 
 
 def _range_within(value: Span, low: Value, high: Value) -> Span:

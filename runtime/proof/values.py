@@ -170,7 +170,23 @@ def remainder(a: Value, b: Value) -> Value:
 def join(a: Value, b: Value) -> Value:
     """Bounds of both."""
     (a_low, a_high), (b_low, b_high) = span(a), span(b)
-    return Span(np.minimum(a_low, b_low), np.maximum(a_high, b_high))
+    parts = [part.step if isinstance(part, Span) else 0 for part in (a, b)]
+    step = gcd(*parts, a_low - b_low) if is_one(a_low) and is_one(b_low) else 1
+    return Span(np.minimum(a_low, b_low), np.maximum(a_high, b_high), step or 1)
+
+
+def below(value: Value, limit: int) -> Span:
+    """The numbers of a range that are less than a limit; one less than its lowest if there are none."""
+    low, high = span(value)
+    step = value.step if isinstance(value, Span) else 1
+    return Span(low, low + (np.minimum(high, limit - 1) - low) // step * step, step)
+
+
+def at_least(value: Value, limit: int) -> Span:
+    """The numbers of a range that are not less than a limit."""
+    low, high = span(value)
+    step = value.step if isinstance(value, Span) else 1
+    return Span(low + -(np.minimum(low - limit, 0) // step) * step, high, step)
 
 
 def hull(a: Value, b: Value) -> Span:

@@ -34,8 +34,9 @@ def emit_push(ctx: Context, node: ir.Node) -> None:
     ctx.copy(place, node.outputs[1])
     source, to, at = ctx.pointer(x), *map(ctx.pointer, node.outputs)
     size = outer * inner
-    # a damaged position must not lead out of the ring
-    ctx.line(f"if ((uint32_t)*{at} > {length - fresh}u) {{")
+    # a damaged position must not lead out of the ring, nor a block of frames over its end
+    between = f" || *{at} % {fresh} != 0" if fresh > 1 else ""
+    ctx.line(f"if ((uint32_t)*{at} > {length - fresh}u{between}) {{")
     ctx.line(f"    *{at} = 0;")
     ctx.line("}")
     if fresh == 1 or outer == 1:
