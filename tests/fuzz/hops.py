@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import onnx
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 from stream_chains import chains
 from stream_layers import Layer, layers, network_of
 from stream_written import written
@@ -80,6 +82,27 @@ def frames_network(random: Random, shape: Shape) -> onnx.ModelProto:
     return kept
 
 
+def encoded(random: Random) -> Model:
+    """A strided encoder of sound: a matrix over blocks of samples that a ring keeps."""
+    stride, channels = int(random.integers(8, 13)), int(random.integers(1, 5))
+    taps = stride * int(random.integers(3, 6)) - int(random.integers(0, 3))
+    weights = random.standard_normal((channels, 1, taps)).astype(np.float32) / 8
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["z"], strides=[stride], pads=[taps - stride, 0]),
+        helper.make_node(SAME[int(random.integers(len(SAME)))], ["z"], ["y"]),
+    ]
+    ports = [
+        helper.make_tensor_value_info("x", 1, (1, 1, "time")),
+        helper.make_tensor_value_info("y", 1, (1, channels, "frames")),
+    ]
+    arrays = [numpy_helper.from_array(weights, "w")]
+    graph = helper.make_graph(nodes, "encoder", ports[:1], ports[1:], arrays)
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
+    offline = onnx_offline(data.SerializeToString(), name="net")
+    analysis = analyse(replace(offline, end=RecordingEnd(LONG)))
+    return guard_inputs(rewrite(analysis, analysis.facts.minimum_hop()))
+
+
 def with_sound(random: Random) -> Model:
     """A network behind a front end; where its output is a gain or a spectrum, sound comes out again."""
     form, shape = SOUNDS[int(random.integers(len(SOUNDS)))]
@@ -103,7 +126,7 @@ def with_drawn_noise(random: Random) -> Model:
     return with_noise(network, {"noise": g.pick("normal", "uniform")})
 
 
-KINDS = (rewritten, rewritten, with_sound, with_sound, with_drawn_noise)
+KINDS = (rewritten, rewritten, encoded, with_sound, with_sound, with_drawn_noise)
 
 
 def drawn(random: Random) -> bytes:
