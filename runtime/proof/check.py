@@ -71,7 +71,7 @@ def verdict_of(program: Program) -> Verdict:
     runs = [row for row in functions.items() if row[0] in program.functions]
     followed = [Function(program, *row) for row in (*runs, *_pcm_hops(program))]
     followed += [Caller(program, *row) for row in _callers(program) if row[0] not in functions]
-    unchecked = [limit_of(line, NotUnderstood("a line that")) for line in program.unknown]
+    unchecked = _unknown_lines(program)
     unchecked += chain.from_iterable(function.limits() for function in followed)
     own, sums = followed[: len(runs)], tuple(_sums(program))
     return Verdict(
@@ -87,6 +87,11 @@ def verdict_of(program: Program) -> Verdict:
         tuple(unchecked),
         tuple((f.name, *key, most) for f in own for key, most in f.times.items()),
     )
+
+
+def _unknown_lines(program: Program) -> list[str]:
+    """Lines outside of functions that no export writes."""
+    return [limit_of(line, NotUnderstood("a line that")) for line in program.unknown]
 
 
 def _absent_functions(program: Program) -> list[str]:

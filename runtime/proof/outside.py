@@ -90,7 +90,14 @@ def _of_program(stem: str, files: Mapping[str, str]) -> Iterator[str]:
     for head in heads:
         if not head.startswith("static ") and f"{head};" not in header:
             yield f"{stem}.c: `{head}`, which {stem}.h does not declare"
-    weights = files[f"{stem}_weights.c"]
+    yield from _other_arrays(stem, marked, files[f"{stem}_weights.c"])
+    marked = marked.replace("@", "").replace(OWN_HEADER.format(name=stem), "", 1)
+    text = UNION.sub("", _without_includes(marked, files))
+    yield from _unknown(f"{stem}.c", text, PROGRAM, stem)
+
+
+def _other_arrays(stem: str, marked: str, weights: str) -> Iterator[str]:
+    """Arrays that the program declares and the weights do not have."""
     made = {
         *re.findall(rf"^{ARRAY}", weights, re.M),
         *(found[0] for found in UNION.finditer(weights)),
@@ -99,9 +106,6 @@ def _of_program(stem: str, files: Mapping[str, str]) -> Iterator[str]:
     for array in (*declared, *(found[0] for found in UNION.finditer(marked))):
         if array not in made:
             yield f"{stem}.c: `{array}`, which {stem}_weights.c does not have"
-    marked = marked.replace("@", "").replace(OWN_HEADER.format(name=stem), "", 1)
-    text = UNION.sub("", _without_includes(marked, files))
-    yield from _unknown(f"{stem}.c", text, PROGRAM, stem)
 
 
 def _without_includes(text: str, files: Mapping[str, str], *more: str) -> str:

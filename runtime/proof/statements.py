@@ -146,13 +146,17 @@ class Function(Expressions):
             self._make_local(name, kind, dims, value)
             return
         found = None if value is None else self._value(value)
-        if isinstance(found, Pointer) and pointer:
+        if not pointer:
+            self.kinds[name] = kind
+        elif isinstance(found, Pointer):
             found = found._replace(kind=kind, item=ITEMS.get(kind, 1))
             if name in self.pointers and not self.nested:
                 found = self._place_of(name, found)
-        if not pointer:
-            self.kinds[name] = kind
         self._assign(name, found)
+        self._note_source(name, value)
+
+    def _note_source(self, name: str, value: Tree | None) -> None:
+        """Note where the value of a variable is read."""
         if value is not None and value[0] in ("index", "deref"):
             self.sources[name] = self._address(value)
 
