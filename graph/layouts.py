@@ -86,6 +86,12 @@ def pcm_layout(model: Model, value: ir.Value) -> Layout | None:
     return layout if layout is not None and layout.pcm_channels(shape, hop) else None
 
 
+def time_unit(model: Model) -> str:
+    """Return the unit of a hop and of delays: ``samples`` where sound goes in or comes out, else ``frames``."""
+    streams = (*model.stream_inputs, *model.stream_outputs)
+    return "samples" if any(pcm_layout(model, value) for value in streams) else "frames"
+
+
 def layout_with_channels(model: Model, value: ir.Value) -> Layout | None:
     """Return the layout that makes a stream PCM of several channels; None where no one axis can be the channels."""
     hop, shape, time = (

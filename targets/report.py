@@ -178,10 +178,10 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     rows: list[tuple[str, Any]] = [
         ("FAILED", "; ".join(manifest.failure_notes)),
-        ("hop", _with_unit(stream["hop_samples"], "samples")),
+        ("hop", _with_unit(stream["hop_samples"], manifest.time_unit)),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
-        ("delay", _with_unit(stream["delay_samples"], "samples")),
-        ("latency", _latency(stream)),
+        ("delay", _with_unit(stream["delay_samples"], manifest.time_unit)),
+        ("latency", _latency(stream, manifest.time_unit)),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("sparse weights", manifest.sparse_text),
         ("code", _with_unit(memory["code_bytes"], "bytes")),
@@ -298,9 +298,9 @@ def _with_unit(value: int | None, unit: str) -> str:
     return "" if value is None else f"{value:,} {unit}"
 
 
-def _latency(stream: JsonObject) -> str:
-    samples = _with_unit(stream["latency_samples"], "samples")
-    return samples if stream["latency_ms"] is None else f"{samples} ({stream['latency_ms']:g} ms)"
+def _latency(stream: JsonObject, unit: str) -> str:
+    latency = _with_unit(stream["latency_samples"], unit)
+    return latency if stream["latency_ms"] is None else f"{latency} ({stream['latency_ms']:g} ms)"
 
 
 def _scratch(memory: dict[str, int | None]) -> str:

@@ -5,7 +5,7 @@
 
 A cell is the mean and the worst loss of SI-SDR against the float network in dB, of a detector the decisions that
 change in %, in brackets the mean SNR. Mixtures are those of `quant_goals.py` at each level; *stated* is the SNR, or
-the share of decisions alike, that an export states at 0, -20 and -30 dB. Rows are kept in a file as there. `--write`
+the share of decisions as in float, that an export states at 0, -20 and -30 dB. Rows are kept in a file as there. `--write`
 leaves rows of the page that this call has not as they are. Each statement is compared with what mixtures of the same
 level show.
 """
@@ -33,6 +33,7 @@ from edgekit.base.wav import Samples
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
+from edgekit.runtime.build_folder.levels import MOST_MARGIN_DB
 
 ROWS = FOLDER.parent / "quant-calibrations.jsonl"
 BEGIN, END = "<!-- quant-calibrations -->", "<!-- end of quant-calibrations -->"
@@ -138,7 +139,8 @@ def _statement_text(says: Mapping[str, float | None]) -> str:
     if says["snr_db"] is None:
         return "equal"
     margin = says.get("margin_db")
-    return f"{says['snr_db']:.1f}" if margin is None else f"{says['snr_db']:.1f} ±{margin:.1f}"
+    within = "" if margin is None or margin > MOST_MARGIN_DB else f" ±{margin:.1f}"
+    return f"{says['snr_db']:.1f}{within}"
 
 
 def spread(rows: Sequence[CalibratedRow]) -> Iterator[tuple[str, bool]]:

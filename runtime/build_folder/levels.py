@@ -6,6 +6,8 @@ from typing import Any
 
 from edgekit.base.json_values import JsonObject
 
+MOST_MARGIN_DB = 10.0  # a wider one, as two clips may have, says nothing
+
 
 def levels_text(verification: JsonObject | None) -> str | None:
     """Say it in one line; None where nothing was judged."""
@@ -44,7 +46,9 @@ def _found(row: JsonObject) -> str:
     lost, ratio = row.get("si_sdr_lost_db"), _ratio(row)
     if lost is not None:
         ratio = f"{ratio}, {lost:.2f} dB of SI-SDR lost (most {row['most_si_sdr_lost_db']:.2f}),"
-    return ratio if row["alike"] is None else f"{100 * row['alike']:.2f} % decided alike ({ratio})"
+    if row["alike"] is None:
+        return ratio
+    return f"{100 * row['alike']:.2f} % of the decisions as in float ({ratio})"
 
 
 def _ratio(row: JsonObject) -> str:
@@ -52,7 +56,8 @@ def _ratio(row: JsonObject) -> str:
     if row["snr_db"] is None:
         return "equal"
     margin, worst, best = (row.get(key) for key in ("margin_db", "worst_snr_db", "best_snr_db"))
-    mean = f"{row['snr_db']:.1f} dB" if margin is None else f"{row['snr_db']:.1f} ±{margin:.1f} dB"
+    within = "" if margin is None or margin > MOST_MARGIN_DB else f" ±{margin:.1f}"
+    mean = f"{row['snr_db']:.1f}{within} dB"
     if worst is None:
         return mean
     return (

@@ -3,6 +3,7 @@
 import tiny_build
 
 from edgekit.cli.facts import manifest_rows, moved_text, npu_rows, streaming_rows, verification_text
+from edgekit.runtime.build_folder.manifest import Tensor
 
 VERIFIED = {
     "snr_db": 31.25,
@@ -17,6 +18,14 @@ def test_what_is_not_known_has_no_row() -> None:
     rows = dict(manifest_rows(tiny_build.manifest()))
     assert rows["target"] == "c99" and rows["hop"] == "4 samples" and rows["latency"] == "0.3125 ms"
     assert not {"code", "engine", "NPU", "sampler", "verified"} & rows.keys()
+
+
+def test_a_hop_of_features_is_counted_in_frames() -> None:
+    one = {"hop_samples": 1, "delay_samples": 0, "latency_samples": 1, "latency_ms": None}
+    stream = {**tiny_build.manifest().stream, **one, "sample_rate_hz": None}
+    ports = (Tensor("bands", (1, 32), "float32", "stream"),)
+    rows = dict(manifest_rows(tiny_build.manifest(stream=stream, inputs=ports, outputs=ports)))
+    assert rows["hop"] == "1 frames" and rows["delay"] == "0 frames"
 
 
 def test_a_verification_says_how_far_the_oracle_went() -> None:
@@ -69,6 +78,6 @@ def test_a_stream_says_what_causes_its_delay() -> None:
         "states": [{"shape": [2, 3]}],
         "outputs": [output],
     }
-    rows = dict(streaming_rows(facts))
+    rows = dict(streaming_rows(facts, "frames"))
     assert rows["states"] == "1, 24 bytes as float32" and "latency in time" not in rows
-    assert rows["output y"] == "5 samples late, 1 of crop, 2 of waiting, because of conv"
+    assert rows["output y"] == "5 frames late, 1 of crop, 2 of waiting, because of conv"

@@ -199,7 +199,7 @@ def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
     assert judged(network, sound(2)).levels[0].alike is None  # its gain ends in sound
     assert Level(0, 3.0, 0.99).short is False and Level(0, 60.0, 0.97).short is True
     row = Level(0, 3.0, 0.9712)
-    assert row.said == "97.12 % of decisions alike"
+    assert row.said == "97.12 % of the decisions as in float"
     assert "98 % are wanted" in HeldOutReport(1, 2, (row,), None).notes("w8a8")[0]
 
 

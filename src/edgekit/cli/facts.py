@@ -29,9 +29,9 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"]),
         ("tensors", ", ".join(f"{count} {kind}" for kind, count in counts if count) or None),
-        ("hop", _with_unit(stream["hop_samples"], "samples")),
+        ("hop", _with_unit(stream["hop_samples"], manifest.time_unit)),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
-        ("delay", _with_unit(stream["delay_samples"], "samples")),
+        ("delay", _with_unit(stream["delay_samples"], manifest.time_unit)),
         ("latency", _with_unit(stream["latency_ms"], "ms")),
         ("at a device's rate", device_text(manifest)),
         ("detects", ", ".join(manifest.decide["labels"]) if manifest.decide else None),
@@ -129,21 +129,21 @@ def moved_text(memory: dict[str, int | None]) -> str | None:
     return "; ".join(part for part in parts if part is not None) or None
 
 
-def streaming_rows(facts: JsonObject) -> list[tuple[str, str]]:
-    """Return (fact, value) rows of what ``edgekit stream --json`` says."""
+def streaming_rows(facts: JsonObject, unit: str) -> list[tuple[str, str]]:
+    """Return (fact, value) rows of what ``edgekit stream --json`` says; `unit` is that of a hop."""
     count = sum(math.prod(state["shape"]) for state in facts["states"])
     rows: list[tuple[str, str | None]] = [
-        ("hop", _with_unit(facts["hop_samples"], "samples")),
-        ("smallest hop", _with_unit(facts["minimum_hop_samples"], "samples")),
-        ("delay", _with_unit(facts["delay_samples"], "samples")),
-        ("latency", _with_unit(facts["latency_samples"], "samples")),
+        ("hop", _with_unit(facts["hop_samples"], unit)),
+        ("smallest hop", _with_unit(facts["minimum_hop_samples"], unit)),
+        ("delay", _with_unit(facts["delay_samples"], unit)),
+        ("latency", _with_unit(facts["latency_samples"], unit)),
         ("latency in time", _with_unit(facts["latency_ms"], "ms")),
         ("session constants", ", ".join(facts["constants"]) or None),
         ("states", f"{len(facts['states'])}, {4 * count:,} bytes as float32"),
     ]
     for output in facts["outputs"]:
         cause = f", because of {output['caused_by']}" if output["caused_by"] else ""
-        late = f"{output['delay_samples']} samples late"
+        late = f"{output['delay_samples']} {unit} late"
         if output["crop_samples"]:
             late += f", {output['crop_samples']} of crop, {output['waiting_samples']} of waiting"
         rows.append((f"output {output['name']}", late + cause))

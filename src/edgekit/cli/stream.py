@@ -26,6 +26,7 @@ def stream(
     """
     with progress(as_json) as report:
         streamed = api.stream(model, path, progress=report, **options)
+    from edgekit.graph.layouts import time_unit
     from edgekit.verbs.network_inspection import streaming_facts
 
     facts = streaming_facts(streamed)
@@ -33,4 +34,4 @@ def stream(
         print_json(facts)
         return
     print_notes(streamed.notes)
-    print_table(str(path), ("fact", "value"), streaming_rows(facts))
+    print_table(str(path), ("fact", "value"), streaming_rows(facts, time_unit(streamed)))

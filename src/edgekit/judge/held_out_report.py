@@ -70,7 +70,7 @@ class Level:
         if self.metric is not None:
             return f"{self.metric:.4g}"
         if self.alike is not None:
-            return f"{100 * self.alike:.2f} % of decisions alike"
+            return f"{100 * self.alike:.2f} % of the decisions as in float"
         return "equal" if self.snr_db is None else f"{self.snr_db:.1f} dB"
 
 

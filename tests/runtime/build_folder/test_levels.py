@@ -9,7 +9,7 @@ HELD = {"clips": 2, "of": 9}
 def test_levels_are_told_with_the_loudness_of_the_samples() -> None:
     facts = {"levels": [ROW, {**ROW, "level_db": 0, "alike": 0.995}], "held_out": HELD}
     assert levels_text(facts) == (
-        "31.3 dB at -20 dB, 99.50 % decided alike (31.3 dB) at 0 dB "
+        "31.3 dB at -20 dB, 99.50 % of the decisions as in float (31.3 dB) at 0 dB "
         "on 2 of 9 clips, each left out of the calibration"
     )
     loud = {"levels": [ROW], "held_out": {**HELD, "level_dbfs": -26.0}}
@@ -29,6 +29,12 @@ def test_the_mean_has_a_margin_and_the_range_of_clips() -> None:
     row = {**ROW, "worst_snr_db": 20.0, "best_snr_db": 38.25, "margin_db": 3.14}
     found = levels_text({"levels": [row], "held_out": HELD})
     assert str(found).startswith("31.3 ±3.1 dB (clips 20.0 to 38.2) at -20 dB")
+
+
+def test_a_margin_that_says_nothing_is_left_out() -> None:
+    row = {**ROW, "worst_snr_db": 20.4, "best_snr_db": 44.0, "margin_db": 150.5}
+    found = levels_text({"levels": [row], "held_out": HELD})
+    assert str(found).startswith("31.3 dB (clips 20.4 to 44.0) at -20 dB")
 
 
 def test_equal_and_least_ratios_have_words() -> None:
