@@ -13,7 +13,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import array_of, attribute
 from edgekit.operators.geometry import conv_shape, dims
-from edgekit.operators.pointwise.gradients import pointwise, root
+from edgekit.operators.pointwise.gradients import logarithm, pointwise, root
 from edgekit.operators.pooling.gradients import average_pool, max_pool
 from edgekit.operators.recurrent.gradients import gru, is_plain, lstm, rnn
 from edgekit.operators.reduce import SUMS
@@ -120,7 +120,7 @@ CHANGES: dict[str | None, Callable[["Tensor"], "Tensor"]] = {
     "size": lambda x: x.abs(),
     "square": lambda x: x * x,
     "root": root,
-    "log": lambda x: x.log(),
+    "log": logarithm,
 }
 
 

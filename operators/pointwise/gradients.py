@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST_SQUARE = 1e-24  # under a root: 1e-12 of what networks compute with
+LEAST_POWER = 1e-30  # in a logarithm
 Function = Callable[["Tensor", Attributes], "Tensor"]
 
 
@@ -29,6 +30,11 @@ def pointwise(node: ir.Node) -> "Callable[[ir.Node, Sequence[Tensor]], list[Tens
 def root(x: "Tensor") -> "Tensor":
     """Square roots, whose gradient at 0 is 0, not infinity."""
     return x.clamp(min=LEAST_SQUARE).sqrt()
+
+
+def logarithm(x: "Tensor") -> "Tensor":
+    """Natural logarithms, at least that of `LEAST_POWER`: of what is rounded to 0 the gradient is 0, not infinity."""
+    return x.clamp(min=LEAST_POWER).log()
 
 
 def _torch(name: str) -> Function:
@@ -71,12 +77,13 @@ def _shrink(x: "Tensor", a: Attributes) -> "Tensor":
 
 
 SAME = (
-    "Abs Neg Exp Log Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sigmoid Tanh Relu "
+    "Abs Neg Exp Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sigmoid Tanh Relu "
     "Reciprocal Floor Ceil Round Sign"
 )
 FUNCTIONS: dict[str, Function] = {
     **{name: _torch(name.lower()) for name in SAME.split()},
     "Sqrt": lambda x, _: root(x),
+    "Log": lambda x, _: logarithm(x),
     "Identity": lambda x, _: x,
     "LeakyRelu": lambda x, a: x.clamp(min=0) + a["alpha"] * x.clamp(max=0),
     "Elu": lambda x, a: _exponential(x, a["alpha"]),

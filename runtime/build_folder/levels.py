@@ -81,10 +81,13 @@ def signals_text(verification: Mapping[str, Any] | None) -> str | None:
 
 
 def waits_text(verification: JsonObject | None) -> str | None:
-    """Return the level and the ratio of the sound after each wait; None of a build that was not judged so."""
+    """Return the level and the ratio of the sound after each wait, or the decisions; None where neither was judged."""
     rows = [row for row in (verification or {}).get("waits", ()) if row["second"] == 0]
     if not rows or verification is None:
         return None
+    if decided := verification.get("decided_after_waits"):
+        shares = ", ".join(f"{100 * row['alike']:.2f} % after {row['wait']}" for row in decided)
+        return f"decisions as in float: {shares}"
     found = ", ".join(
         f"{row['level_db'] or 0:+.2f} dB ({decibels(row['snr_db'])}) after {row['wait']}"
         for row in rows

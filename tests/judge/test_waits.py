@@ -128,6 +128,40 @@ def test_a_build_may_answer_as_the_float_network_does_to_another_draw_of_noise()
         assert levels[0] is not None and (abs(levels[0]) > 0.5) == drifts, (loudness, gain)
 
 
+def detector(loudness: float) -> Model:
+    """Yes to any sound, but for minutes after a hop that is not as loud as this."""
+    text = f"""<ir_version: 10, opset_import: ["" : 21]>
+    detector (float[1,{HOP}] pcm, float[1,1] held) => (float[1,1] yes, float[1,1] held_next)
+    <float least = {{{loudness}}}, float pole = {{0.99999}}, float half = {{0.5}}, float steep = {{-9.0}}> {{
+        size = Abs(pcm)
+        axes = Constant<value_ints = [1]>()
+        mean = ReduceMean(size, axes)
+        quiet = Less(mean, least)
+        set = Cast<to = 1>(quiet)
+        old = Mul(held, pole)
+        held_next = Max(old, set)
+        centred = Sub(held_next, half)
+        odds = Mul(centred, steep)
+        yes = Sigmoid(odds)
+    }}"""
+    data = onnx.parser.parse_model(text).SerializeToString()
+    model = from_onnx(data, name="detector", states=[("held", "held_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
+def test_of_a_network_that_decides_decisions_are_compared() -> None:
+    """Zeros silence the float network, and noise below any converter's does not: a build may do either."""
+    waits = WaitCriterion(detector(1e-9), calibration())
+    for loudness, others in ((1e-9, 0), (-1.0, 0), (2e-3, 1)):
+        report = waits.report(HopRunner(detector(loudness)))
+        assert report is not None and report.worst[0] == 0
+        shares = report.other_decisions
+        assert shares[NO_WAIT] == 0 and max(shares.values()) == others
+        assert len(report.notes()) == others and all("decisions" in x for x in report.notes())
+    text = waits_text(report.facts())
+    assert text is not None and text.startswith("decisions as in float: 100.00 % after no wait, ")
+
+
 def test_waits_and_their_twins_differ_by_what_nobody_can_tell() -> None:
     waits = {wait.name.split(" of ")[-1]: wait for wait in waits_of(leaky(0.5), calibration())}
     for name in ("silence", "0.01"):  # of DC

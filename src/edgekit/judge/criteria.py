@@ -93,11 +93,10 @@ class TypeCriteria:
         self.least = self._floor()
 
     def _floor(self) -> float:
-        """Return the accepted minimum; of a classifier without sound input decisions count as well."""
-        if self.thrifty and not self.heard.pcm:
-            return LEAST_SNR_DB
-        spares = self.thrifty and not self.decisions.ends
-        return LEAST_LEVELS_DB if spares else self.needed
+        """Return the accepted minimum; of probabilities, decisions count as well."""
+        if not self.thrifty:
+            return self.needed
+        return LEAST_LEVELS_DB if self.heard.pcm else LEAST_SNR_DB
 
     def _gains(self, clips: int) -> list[float]:
         """Return the factors on the sound of judging clips; none where no sound goes in."""
@@ -155,18 +154,20 @@ class TypeCriteria:
         turned = [share for _, share, _ in found[count:]]
         reached = self._reached(tried, found[:count])
         mean = sum(turned) / len(turned) if turned else 0.0
-        drift_db = self._drift_db(trials, len(clips))
+        after = self._after_waits(trials, len(clips))
+        drift_db = after.worst[0] if after.seconds else 0.0
+        others = [*after.other_decisions.values()]
+        mean = max(mean, float(np.mean(others)) if others and self.decides else 0.0)
         return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean, drift_db)
 
-    def _drift_db(self, trials: Trials, first: int) -> float:
-        """Return the largest change of level after waits, whose clips have numbers from `first` on; 0 without waits."""
+    def _after_waits(self, trials: Trials, first: int) -> WaitReport:
+        """Return the findings after waits, whose clips have numbers from `first` on."""
         count = len(self.waits.clips)
         (found,) = trials.run(
             lambda clip, outputs: self.waits.seconds(clip - first, outputs),
             clips=range(first, first + count),
         )
-        seconds = tuple(second for row in found for second in row)
-        return WaitReport(seconds).worst[0] if seconds else 0.0
+        return WaitReport(tuple(second for row in found for second in row))
 
     def _reached(self, tried: Model, found: Sequence[Judgement]) -> float:
         """Return the PSNR of images, the mean of the metric, or the least SNR over judging and verified clips."""

@@ -7,11 +7,13 @@ after a wait.
 Some float networks are as sensitive: noise that no converter of 16 bits resolves, in silence or on DC, changes the
 level of the sound after it by decibels. So does another draw of faint noise. So a build may answer as the float
 network does to a wait or to its twin.
+
+Probabilities have no level: of a network that decides, the decisions after a wait are compared.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TypeVar
@@ -23,6 +25,8 @@ from edgekit.base.json_values import JsonObject
 from edgekit.export.block_runner import BlockRunner
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
+from edgekit.judge.decisions import decisions_of, probabilities
+from edgekit.judge.held_out_report import MIN_ALIKE
 from edgekit.judge.wait_clips import (
     DC_WAIT,
     HOPS_PER_SECOND,
@@ -47,14 +51,16 @@ AUDIBLE = 1e-3  # of the loudest second's power: quieter seconds have no level
 class Second:
     """A second of sound after a wait; its number counts from 1, that of the whole sound is 0.
 
-    `level_db` is that of the build's worst output relative to the float network's, None where that is silent;
-    `snr_db` is None where both are equal.
+    `level_db` is that of the build's worst output relative to the float network's, None where that is silent, or where
+    outputs decide; `snr_db` is None where both are equal. `alike` is the share of the decisions that are the float
+    network's, in the whole sound of a network that decides.
     """
 
     wait: str
     second: int
     level_db: float | None
     snr_db: float | None
+    alike: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,17 @@ class WaitReport:
         changes = [(abs(level - whole[NO_WAIT]), wait) for wait, level in whole.items()]
         return max(changes, key=lambda pair: pair[0])
 
+    @property
+    def other_decisions(self) -> Mapping[str, float]:
+        """Return the share of decisions that are not the float network's, by wait; empty where nothing is decided."""
+        return {row.wait: 1 - row.alike for row in self.seconds if row.alike is not None}
+
     def facts(self) -> JsonObject:
         """The entries of the manifest's `verification`."""
+        decided = [
+            {"wait": wait, "alike": round(1 - share, 4)}
+            for wait, share in self.other_decisions.items()
+        ]
         rows = [
             {
                 "wait": row.wait,
@@ -82,10 +97,19 @@ class WaitReport:
             }
             for row in self.seconds
         ]
-        return {"waits": rows, "drift_db": round(self.worst[0], 2), "drifting_state": self.state}
+        found = {"waits": rows, "drift_db": round(self.worst[0], 2), "drifting_state": self.state}
+        return {**found, "decided_after_waits": decided} if decided else found
 
     def notes(self) -> list[str]:
-        """Return the note on a build that drifts."""
+        """Return the note on a build that drifts, or that decides otherwise."""
+        shares = self.other_decisions
+        wait = max(shares, key=shares.__getitem__, default=NO_WAIT)
+        if shares and shares[wait] > 1 - MIN_ALIKE:
+            return [
+                f"waits: after {wait} {100 * shares[wait]:.1f} % of the decisions are not those of the float network; "
+                f"at most {100 * (1 - MIN_ALIKE):.0f} % are wanted; next: add clips with such waits, or use wider types "
+                "(--recipe auto or w8a16)"
+            ]
         drift, wait = self.worst
         if drift <= MOST_DRIFT_DB:
             return []
@@ -121,6 +145,8 @@ class WaitCriterion:
         self._reference, self._calibration = reference, calibration
         self._kernels = None if kernels is not None and check_c(reference) else kernels
         self._names, self._hops_per_second = reference.measured_outputs, hops_per_second(reference)
+        ends = probabilities(reference)
+        self._ends = ends if ends.keys() >= set(self._names) else {}
 
     @cached_property
     def _waits(self) -> list[Wait]:
@@ -160,7 +186,24 @@ class WaitCriterion:
         name, rate = self._waits[number].name, self._hops_per_second
         answers = (list(zip(exact, found, strict=True)) for exact in self._exact[number])
         rows = [[*_seconds(name, pairs, rate)] for pairs in answers]
-        return min(rows, key=lambda seconds: abs(seconds[0].level_db or 0.0))
+        nearest = min(rows, key=lambda seconds: abs(seconds[0].level_db or 0.0))
+        if not self._ends:
+            return nearest
+        whole, *others = (replace(row, level_db=None) for row in nearest)
+        return [replace(whole, alike=self._alike(number, found)), *others]
+
+    def _alike(self, number: int, found: Sequence[Array]) -> float:
+        """Return the share of decisions that are the float network's, of the worst output.
+
+        Where its own decision after the twin is another one, both are.
+        """
+        shares = list[float]()
+        for place, name in enumerate(self._names):
+            end, answers = self._ends[name], [exact[place] for exact in self._exact[number]]
+            own = decisions_of(found[place], end)
+            same = [own == decisions_of(answer, end) for answer in answers]
+            shares.append(float(np.mean(np.any(same, axis=0))))
+        return min(shares)
 
     def report(self, run: Callable[[Clip], Arrays]) -> WaitReport | None:
         """Compare a build, which `run` calls from fresh states; None where there are no clips."""
