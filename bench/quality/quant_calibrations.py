@@ -5,8 +5,8 @@
 
 A cell is the mean and the worst loss of SI-SDR against the float network in dB, of a detector the decisions that
 change in %, in brackets the mean SNR. Mixtures are those of `quant_goals.py` at each level; *stated* is the SNR, or
-the share of decisions as in float, that an export states at 0, -20 and -30 dB. Rows are kept in a file as there. `--write`
-leaves rows of the page that this call has not as they are. Each statement is compared with what mixtures of the same
+the share of decisions as in float, that an export states at 0, -20 and -30 dB. Rows are kept as there. `--write` leaves
+rows of the page that this call has not as they are. Each statement is compared with what mixtures of the same
 level show.
 """
 

@@ -132,7 +132,10 @@ def goals(rows: dict[tuple[str, str], Kept]) -> Iterator[tuple[str, bool]]:
         yield _share(row, 0.8)
         alike = 100 - float(np.mean([np.mean(lost) for lost in row.lost.values()]))
         worst = 100 - max(max(lost) for lost in row.lost.values())
-        yield f"{SILERO}, auto: {alike:.2f} % of the decisions as in float, 99.5 asked", alike >= 99.5
+        yield (
+            f"{SILERO}, auto: {alike:.2f} % of the decisions as in float, 99.5 asked",
+            alike >= 99.5,
+        )
         yield f"{SILERO}, auto: {worst:.1f} % in the worst clip, 97 asked", worst >= 97
 
 

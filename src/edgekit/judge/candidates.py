@@ -13,7 +13,7 @@ from edgekit.quantize.search.space import BYTE_COST, BYTES, MAC_COST
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 
-MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
+MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.expected_share`
 LESS_DRIFT = 0.7  # of the drift of a cheaper form: what wider types must leave at most, to be worth their cost
 
 
@@ -30,7 +30,7 @@ class Auto:
         cost: of a hop, as `cost_of` counts it.
         alone_db: by the first tensor of each group: the SNR with only this group in int8, or in its narrowest type, and
             everything else exact.
-        turned: the share of decisions that change at twice its error; 0 for a network without decisions.
+        turned: the share of decisions that change, or after waits, the larger one; 0 for a network without decisions.
         notes: the goals that it misses.
         drift_db: the largest change of level of sound after waits, see `edgekit.judge.waits`.
         taken: its costs in the bounded resources, see `edgekit.judge.budget`.

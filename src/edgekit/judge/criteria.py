@@ -153,12 +153,12 @@ class TypeCriteria:
         (found,) = trials.run(judge, clips=range(len(clips)))
         turned = [share for _, share, _ in found[count:]]
         reached = self._reached(tried, found[:count])
-        mean = sum(turned) / len(turned) if turned else 0.0
         after = self._after_waits(trials, len(clips))
         drift_db = after.worst[0] if after.seconds else 0.0
-        others = [*after.other_decisions.values()]
-        mean = max(mean, float(np.mean(others)) if others and self.decides else 0.0)
-        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean, drift_db)
+        changed = self.decisions.expected_share(turned)
+        if self.decides and (others := after.other_decisions):
+            changed = max(changed, float(np.mean([*others.values()])))
+        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, changed, drift_db)
 
     def _after_waits(self, trials: Trials, first: int) -> WaitReport:
         """Return the findings after waits, whose clips have numbers from `first` on."""

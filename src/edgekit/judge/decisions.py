@@ -4,6 +4,7 @@ An output is a probability if a sigmoid or a softmax ends it. Its signal-to-nois
 all is near 1, it is flattering. So the decisions themselves are counted.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,8 +17,8 @@ from edgekit.operators.roles import activations, is_move
 
 Arrays = Mapping[str, Array]
 THRESHOLD = 0.5  # of a sigmoid
-# Few decisions of a calibration are near enough to change. About twice as many change at twice the error, so a bound on
-# those is more reliable.
+# Few decisions of a calibration are near enough to change. About twice as many change at twice the error, so those
+# give a more reliable estimate.
 ERROR_FACTOR = 2.0
 
 
@@ -30,6 +31,25 @@ class Decisions:
         self.clips = list(clips) if self.ends else []
         runner = HopRunner(model)
         self._exact = [runner(clip) for clip in self.clips]
+
+    @property
+    def count(self) -> int:
+        """The number of decisions over all clips, of the output with the fewest."""
+        sizes = [
+            sum(decisions_of(exact[name], end).size for exact in self._exact)
+            for name, end in self.ends.items()
+        ]
+        return min(sizes, default=0)
+
+    def expected_share(self, shares: Sequence[float]) -> float:
+        """Return the share of decisions to expect changed, from those of all clips at `ERROR_FACTOR` times the error.
+
+        A standard error is added: of few decisions, few changed ones say little.
+        """
+        if not shares:
+            return 0.0
+        mean = float(np.mean(shares))
+        return (mean + math.sqrt(mean / self.count)) / ERROR_FACTOR
 
     def turned(self, clip: int, outputs: Arrays) -> float:
         """Return the share of an output's decisions that change at `ERROR_FACTOR` times the error; the worst one's."""

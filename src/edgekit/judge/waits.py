@@ -107,8 +107,8 @@ class WaitReport:
         if shares and shares[wait] > 1 - MIN_ALIKE:
             return [
                 f"waits: after {wait} {100 * shares[wait]:.1f} % of the decisions are not those of the float network; "
-                f"at most {100 * (1 - MIN_ALIKE):.0f} % are wanted; next: add clips with such waits, or use wider types "
-                "(--recipe auto or w8a16)"
+                f"at most {100 * (1 - MIN_ALIKE):.0f} % are wanted; next: add clips with such waits, or use wider "
+                "types (--recipe auto or w8a16)"
             ]
         drift, wait = self.worst
         if drift <= MOST_DRIFT_DB:

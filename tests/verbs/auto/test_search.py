@@ -259,6 +259,10 @@ def test_decisions_are_told_from_other_outputs_and_counted() -> None:
     nearest = np.abs(values - 0.5).min()
     across = {name: values + np.sign(0.5 - values) * nearest * 0.51}
     assert decisions.turned(0, across) == pytest.approx(1 / values.size)
+    assert decisions.count == values.size
+    assert decisions.expected_share([0.0]) == decisions.expected_share([]) == 0
+    # half of those that change at twice the error, and of their standard error
+    assert decisions.expected_share([1 / values.size]) == pytest.approx(1 / values.size)
 
 
 def test_a_ratio_to_look_for_needs_the_recipe_that_looks(tmp_path: Path) -> None:

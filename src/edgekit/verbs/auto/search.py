@@ -19,7 +19,6 @@ from edgekit.graph.model import Model
 from edgekit.judge.budget import device_costs, nothing_fits
 from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
 from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
-from edgekit.judge.decisions import ERROR_FACTOR
 from edgekit.judge.levels import sound_inputs
 from edgekit.judge.limits import UNBOUNDED, Limits
 from edgekit.judge.metric import RequiredMetric
@@ -264,7 +263,7 @@ def trade_note(best: Auto) -> str:
 def decision_note(best: Auto) -> str:
     """The note on a network whose decisions no types keep well enough."""
     return (
-        f"recipe 'auto': {100 * best.turned:.2f} % of the decisions in calibration lie within {ERROR_FACTOR:g} times "
-        f"the rounding error, {100 * MOST_TURNED:g} % at most were looked for; next: more and more different "
-        "calibration clips, or compare with --recipe w8a16"
+        f"recipe 'auto': {100 * best.turned:.2f} % of the decisions in calibration, or after waits, are expected to "
+        f"change, {100 * MOST_TURNED:g} % at most were looked for; next: more and more different calibration clips, or "
+        "compare with --recipe w8a16"
     )
