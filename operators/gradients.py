@@ -13,7 +13,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import array_of, attribute
 from edgekit.operators.geometry import conv_shape, dims
-from edgekit.operators.pointwise.gradients import logarithm, pointwise, root
+from edgekit.operators.pointwise.gradients import apart_from_zero, logarithm, pointwise, root
 from edgekit.operators.pooling.gradients import average_pool, max_pool
 from edgekit.operators.recurrent.gradients import gru, is_plain, lstm, rnn
 from edgekit.operators.reduce import SUMS
@@ -289,10 +289,9 @@ FORMS: dict[str, Form] = {
         n: _fold(t)
         for n, t in {"Add": "add", "Sum": "add", "Max": "maximum", "Min": "minimum"}.items()
     },
-    **{
-        n: _elementwise_gradient(n.lower())
-        for n in ("Sub", "Mul", "Div", "Pow", "Less", "Greater", "Where")
-    },
+    **{n: _elementwise_gradient(n.lower()) for n in ("Sub", "Mul", "Less", "Greater", "Where")},
+    "Div": _lambda(lambda _, x: x[0] / apart_from_zero(x[1])),
+    "Pow": _lambda(lambda _, x: apart_from_zero(x[0]) ** x[1]),
     "Mean": _lambda(lambda _, x: sum(x[1:], start=x[0]) / len(x)),
     "Equal": _elementwise_gradient("eq"),
     "LessOrEqual": _elementwise_gradient("le"),

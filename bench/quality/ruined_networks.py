@@ -1,4 +1,4 @@
-"""Networks that w8a8 ruins, drawn by seeds: large gates, channels of unlike ranges, residual chains."""
+"""Networks that w8a8 ruins, drawn by seeds: large gates, channels of unlike ranges, residual chains, attention."""
 
 from collections.abc import Callable
 
@@ -107,11 +107,34 @@ class Tcn(nn.Module):
         return made
 
 
+class Attention(nn.Module):
+    """Attention with large scores over the six tokens of a frame, whose channels have unlike ranges."""
+
+    def __init__(self) -> None:
+        """Draw the weights."""
+        super().__init__()
+        self.first, self.out = nn.Linear(WIDTH, 6 * 16), nn.Linear(6 * 16, 8)
+        self.query, self.key, self.value = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 16)
+        with torch.no_grad():
+            self.first.weight.mul_(torch.exp(torch.randn(6 * 16, 1)))
+            self.query.weight.mul_(6)
+            self.key.weight.mul_(6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (1, frames, 8)."""
+        tokens = self.first(x).reshape(1, -1, 6, 16)
+        scores = self.query(tokens) @ self.key(tokens).transpose(-1, -2) / 4
+        mixed = tokens + torch.softmax(scores, -1) @ self.value(tokens)
+        made: torch.Tensor = self.out(mixed.reshape(1, -1, 6 * 16))
+        return made
+
+
 RUINED: dict[str, Callable[[], nn.Module]] = {
     "tanh_gru": TanhGru,
     "outliers": Outliers,
     "two_lstms": TwoLstms,
     "tcn": Tcn,
+    "attention": Attention,
 }
 
 
@@ -138,6 +161,11 @@ def two_lstms() -> Example:
 def tcn() -> Example:
     """Return `Tcn`."""
     return _example("tcn")
+
+
+def attention() -> Example:
+    """Return `Attention`."""
+    return _example("attention")
 
 
 def clips() -> list[dict[str, np.ndarray]]:

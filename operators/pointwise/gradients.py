@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEAST_SQUARE = 1e-24  # under a root: 1e-12 of what networks compute with
 LEAST_POWER = 1e-30  # in a logarithm
+LEAST_SIZE = 1e-12  # of a divisor
 Function = Callable[["Tensor", Attributes], "Tensor"]
 
 
@@ -35,6 +36,16 @@ def root(x: "Tensor") -> "Tensor":
 def logarithm(x: "Tensor") -> "Tensor":
     """Natural logarithms, at least that of `LEAST_POWER`: of what is rounded to 0 the gradient is 0, not infinity."""
     return x.clamp(min=LEAST_POWER).log()
+
+
+def apart_from_zero(x: "Tensor") -> "Tensor":
+    """The operand of a quotient or a power: of what is rounded to 0, `LEAST_SIZE` with the gradient 0."""
+    import torch
+
+    if not x.is_floating_point():
+        return x
+    least = torch.full_like(x, LEAST_SIZE)
+    return torch.where(x.abs() < LEAST_SIZE, torch.where(x < 0, -least, least), x)
 
 
 def _torch(name: str) -> Function:
@@ -78,12 +89,13 @@ def _shrink(x: "Tensor", a: Attributes) -> "Tensor":
 
 SAME = (
     "Abs Neg Exp Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sigmoid Tanh Relu "
-    "Reciprocal Floor Ceil Round Sign"
+    "Floor Ceil Round Sign"
 )
 FUNCTIONS: dict[str, Function] = {
     **{name: _torch(name.lower()) for name in SAME.split()},
     "Sqrt": lambda x, _: root(x),
     "Log": lambda x, _: logarithm(x),
+    "Reciprocal": lambda x, _: apart_from_zero(x).reciprocal(),
     "Identity": lambda x, _: x,
     "LeakyRelu": lambda x, a: x.clamp(min=0) + a["alpha"] * x.clamp(max=0),
     "Elu": lambda x, a: _exponential(x, a["alpha"]),

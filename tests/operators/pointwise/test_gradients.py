@@ -1,6 +1,7 @@
 """Functions of one value in torch, with gradients."""
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from gradient_cases import as_tensor, is_float, torch
 from operator_cases import CASES
@@ -25,3 +26,19 @@ def test_every_function_of_one_value_has_a_gradient() -> None:
         (y,) = form(node, [x])
         y.sum().backward()
         assert torch.isfinite(x.grad).all(), name
+
+
+@pytest.mark.parametrize("name", ["Log", "Reciprocal", "Sqrt", "Div", "Pow"])
+def test_of_what_is_rounded_to_zero_gradients_are_finite(name: str) -> None:
+    """Their operands are sums or means that int8 may round to 0."""
+    x = torch.tensor([0.0, -0.0, 0.25, 4.0]).requires_grad_()
+    operands = {"Div": [torch.ones(4), x], "Pow": [x, torch.tensor(0.98)]}.get(name, [x])
+    values = [ir.Value(name=f"x{number}") for number in range(len(operands))]
+    node = ir.node(name, values)
+    form = form_of(node)
+    assert form is not None
+    (y,) = form(node, operands)
+    y[2:].sum().backward(retain_graph=True)
+    assert x.grad is not None and not x.grad[:2].any()
+    y.sum().backward()
+    assert torch.isfinite(y).all() and torch.isfinite(x.grad).all()
