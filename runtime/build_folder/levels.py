@@ -1,7 +1,7 @@
 """`Manifest.verification` as a line: the quality of a build on data outside its calibration, at each level."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgekit.base.json_values import JsonObject
@@ -86,8 +86,7 @@ def waits_text(verification: JsonObject | None) -> str | None:
     if not rows or verification is None:
         return None
     if decided := verification.get("decided_after_waits"):
-        shares = ", ".join(f"{100 * row['alike']:.2f} % after {row['wait']}" for row in decided)
-        return f"decisions as in float: {shares}"
+        return _decisions_text(decided)
     found = ", ".join(
         f"{row['level_db'] or 0:+.2f} dB ({decibels(row['snr_db'])}) after {row['wait']}"
         for row in rows
@@ -95,6 +94,11 @@ def waits_text(verification: JsonObject | None) -> str | None:
     state = verification["drifting_state"]
     drifts = "" if state is None else f"; state '{state}' drifts"
     return f"level (SNR) of sound: {found}{drifts}"
+
+
+def _decisions_text(rows: Sequence[JsonObject]) -> str:
+    shares = ", ".join(f"{100 * row['alike']:.2f} % after {row['wait']}" for row in rows)
+    return f"decisions as in float: {shares}"
 
 
 def worth_db(row: Mapping[str, Any]) -> float:
