@@ -290,8 +290,8 @@ FORMS: dict[str, Form] = {
         for n, t in {"Add": "add", "Sum": "add", "Max": "maximum", "Min": "minimum"}.items()
     },
     **{n: _elementwise_gradient(n.lower()) for n in ("Sub", "Mul", "Less", "Greater", "Where")},
-    "Div": _lambda(lambda _, x: x[0] / apart_from_zero(x[1])),
-    "Pow": _lambda(lambda _, x: apart_from_zero(x[0]) ** x[1]),
+    "Div": _lambda(lambda _, x: apart_from_zero(lambda divisor: x[0] / divisor, x[1])),
+    "Pow": _lambda(lambda _, x: apart_from_zero(lambda base: base ** x[1], x[0])),
     "Mean": _lambda(lambda _, x: sum(x[1:], start=x[0]) / len(x)),
     "Equal": _elementwise_gradient("eq"),
     "LessOrEqual": _elementwise_gradient("le"),

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST_SQUARE = 1e-24  # under a root: 1e-12 of what networks compute with
-LEAST_POWER = 1e-30  # in a logarithm
-LEAST_SIZE = 1e-12  # of a divisor
 Function = Callable[["Tensor", Attributes], "Tensor"]
 
 
@@ -34,18 +32,18 @@ def root(x: "Tensor") -> "Tensor":
 
 
 def logarithm(x: "Tensor") -> "Tensor":
-    """Natural logarithms, at least that of `LEAST_POWER`: of what is rounded to 0 the gradient is 0, not infinity."""
-    return x.clamp(min=LEAST_POWER).log()
+    """Natural logarithms; of what is rounded to 0 there is no gradient."""
+    return apart_from_zero(lambda power: power.log(), x)
 
 
-def apart_from_zero(x: "Tensor") -> "Tensor":
-    """The operand of a quotient or a power: of what is rounded to 0, `LEAST_SIZE` with the gradient 0."""
+def apart_from_zero(function: "Callable[[Tensor], Tensor]", x: "Tensor") -> "Tensor":
+    """Return a function of x that has no gradient where x is rounded to 0."""
     import torch
 
     if not x.is_floating_point():
-        return x
-    least = torch.full_like(x, LEAST_SIZE)
-    return torch.where(x.abs() < LEAST_SIZE, torch.where(x < 0, -least, least), x)
+        return function(x)
+    zero = x == 0
+    return torch.where(zero, function(x.detach()).detach(), function(torch.where(zero, 1.0, x)))
 
 
 def _torch(name: str) -> Function:
@@ -95,7 +93,7 @@ FUNCTIONS: dict[str, Function] = {
     **{name: _torch(name.lower()) for name in SAME.split()},
     "Sqrt": lambda x, _: root(x),
     "Log": lambda x, _: logarithm(x),
-    "Reciprocal": lambda x, _: apart_from_zero(x).reciprocal(),
+    "Reciprocal": lambda x, _: apart_from_zero(lambda divisor: divisor.reciprocal(), x),
     "Identity": lambda x, _: x,
     "LeakyRelu": lambda x, a: x.clamp(min=0) + a["alpha"] * x.clamp(max=0),
     "Elu": lambda x, a: _exponential(x, a["alpha"]),

@@ -36,6 +36,7 @@ Key = tuple[str, int]  # a node, and which of its inputs
 QDQ = ("QuantizeLinear", "DequantizeLinear")
 FLOOR = 2.0**-16  # of a channel's scale, relative to the largest
 SCALE = -1  # in place of the input's number, of a key that is a tensor's scale
+LARGEST = 1e30  # of a value; a quotient by 0 is larger
 SCALE_PACE = 2.0  # steps of a scale, relative to its size, beside those of weights
 
 
@@ -322,5 +323,6 @@ def _round_to_grid(node: ir.Node, x: "list[Any] | Any") -> "list[Tensor]":
     kind = qdq_type(node)
     whole = np.iinfo(kind.dtype)
     low, high = (bound - kind.zero_point for bound in (whole.min, whole.max))
-    steps = (x[0] / x[1]).clamp(low, high)
+    finite = x[0].clamp(-LARGEST, LARGEST)  # beyond it there is no gradient
+    steps = (finite / x[1]).clamp(low, high)
     return [(steps + (torch.round(steps) - steps).detach()) * x[1]]

@@ -41,4 +41,4 @@ def test_of_what_is_rounded_to_zero_gradients_are_finite(name: str) -> None:
     y[2:].sum().backward(retain_graph=True)
     assert x.grad is not None and not x.grad[:2].any()
     y.sum().backward()
-    assert torch.isfinite(y).all() and torch.isfinite(x.grad).all()
+    assert torch.isfinite(x.grad).all()
