@@ -17,7 +17,13 @@ from edgekit.runtime.build_folder.board_rows import (
 from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text, waits_text
 from edgekit.runtime.build_folder.manifest import Manifest, count_text
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
-from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
+from edgekit.runtime.build_folder.streaming_rows import (
+    DELAY_HEAD,
+    TIME_HEAD,
+    delay_rows,
+    time_rows,
+    time_unit,
+)
 from edgekit.targets.build import Placement
 from edgekit.targets.devices import profile
 from edgekit.targets.headlines import GOOD_DB, POOR_DB, cards
@@ -178,10 +184,10 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     rows: list[tuple[str, Any]] = [
         ("FAILED", "; ".join(manifest.failure_notes)),
-        ("hop", _with_unit(stream["hop_samples"], manifest.time_unit)),
+        ("hop", _with_unit(stream["hop_samples"], time_unit(manifest))),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
-        ("delay", _with_unit(stream["delay_samples"], manifest.time_unit)),
-        ("latency", _latency(stream, manifest.time_unit)),
+        ("delay", _with_unit(stream["delay_samples"], time_unit(manifest))),
+        ("latency", _latency(stream, time_unit(manifest))),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("sparse weights", manifest.sparse_text),
         ("code", _with_unit(memory["code_bytes"], "bytes")),

@@ -21,13 +21,14 @@ class WaitCurve:
 
 
 def wait_curves(verification: JsonObject | None) -> list[WaitCurve]:
-    """Return a curve for each wait that a build was judged after; none where it was not."""
+    """Return a curve for each wait that a build was judged after; none where it was not, or decides."""
     rows: dict[str, list[JsonObject]] = {}
-    for row in (verification or {}).get("waits", ()):
+    found = verification or {}
+    for row in () if "decided_after_waits" in found else found.get("waits", ()):
         rows.setdefault(row["wait"], []).append(row)
     return [
-        WaitCurve(wait, COLOURS[i % len(COLOURS)], _path(found), (wait, *map(_cell, found)))
-        for i, (wait, found) in enumerate(rows.items())
+        WaitCurve(wait, COLOURS[i % len(COLOURS)], _path(seconds), (wait, *map(_cell, seconds)))
+        for i, (wait, seconds) in enumerate(rows.items())
     ]
 
 

@@ -207,12 +207,6 @@ class Manifest:
         return "hop" if self.sampler is None else "call"
 
     @property
-    def time_unit(self) -> str:
-        """The unit of a hop and of delays: ``samples`` where sound goes in or comes out, else ``frames``."""
-        streams = (*self.stream_inputs, *self.stream_outputs)
-        return "samples" if any(tensor.pcm_channels for tensor in streams) else "frames"
-
-    @property
     def macs_text(self) -> str:
         """The multiply-accumulates of a hop by type, with their shares where there are several."""
         counts = {"int8": self.macs_int8, "int16": self.macs_int16, "float": self.macs_float}

@@ -1,6 +1,11 @@
-"""`Manifest.streaming` as table rows: the delay of each output, and time in each tensor."""
+"""`Manifest.streaming` as table rows: the delay of each output, and time in each tensor; the unit of time."""
+
+from typing import TYPE_CHECKING
 
 from edgekit.base.json_values import JsonObject
+
+if TYPE_CHECKING:
+    from edgekit.runtime.build_folder.manifest import Manifest
 
 Streaming = dict[str, list[JsonObject]]
 DELAY_HEAD = ("output", "delay in samples", "in ms", "caused by")
@@ -40,3 +45,9 @@ def time_rows(streaming: Streaming) -> list[tuple[str, ...]]:
         )
         for tensor in streaming["tensors"]
     ]
+
+
+def time_unit(manifest: "Manifest") -> str:
+    """Return the unit of a hop and of delays: ``samples`` where sound goes in or comes out, else ``frames``."""
+    streams = (*manifest.stream_inputs, *manifest.stream_outputs)
+    return "samples" if any(tensor.pcm_channels for tensor in streams) else "frames"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.board_rows import board_text
 from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text, waits_text
+from edgekit.runtime.build_folder.streaming_rows import time_unit
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
@@ -29,9 +30,9 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"]),
         ("tensors", ", ".join(f"{count} {kind}" for kind, count in counts if count) or None),
-        ("hop", _with_unit(stream["hop_samples"], manifest.time_unit)),
+        ("hop", _with_unit(stream["hop_samples"], time_unit(manifest))),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
-        ("delay", _with_unit(stream["delay_samples"], manifest.time_unit)),
+        ("delay", _with_unit(stream["delay_samples"], time_unit(manifest))),
         ("latency", _with_unit(stream["latency_ms"], "ms")),
         ("at a device's rate", device_text(manifest)),
         ("detects", ", ".join(manifest.decide["labels"]) if manifest.decide else None),
