@@ -1,27 +1,23 @@
 #include "ek_quotients.h"
 
-static inline __attribute__((always_inline)) void ek_quantize_row(const float *x, float scale, int by_product,
-                                                                  int32_t zero, int16_t *y, int32_t n)
+#define EK_NAME ek_quantize_s16
+#define EK_Y int16_t
+#define EK_BLOCK 16
+
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int16_t *y,
+                                                                   int32_t n)
 {
-    const ek_i zeros = ek_i_all(zero);
-    int32_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        const ek_i a = ek_i_add(ek_quotients(_mm256_loadu_ps(x + i), scale, by_product), zeros);
-        const ek_i b = ek_i_add(ek_quotients(_mm256_loadu_ps(x + i + 8), scale, by_product), zeros);
-        const ek_i q = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
-        _mm256_storeu_si256((__m256i *)(void *)(y + i), q);
+    const ek_i a = ek_by_products(ek_some_floats(x, n), d), b = ek_by_products(ek_some_floats(x + 8, n - 8), d);
+    const ek_i words = _mm256_packs_epi32(a, b), q = _mm256_permute4x64_epi64(words, 0xd8);
+    if (zero != 0 || _mm256_movemask_epi8(_mm256_cmpeq_epi16(words, _mm256_set1_epi16(INT16_MIN)))) {
+        return 0;
     }
-    for (; i < n; i += 8) {
-        const ek_i q = ek_i_add(ek_quotients(ek_few_floats(x + i, n - i), scale, by_product), zeros);
-        ek_i_store_s16(y + i, q, n - i);
+    if (n >= 16) {
+        _mm256_storeu_si256((__m256i *)(void *)y, q);
+    } else {
+        memcpy(y, &q, (size_t)n * sizeof(int16_t));
     }
+    return 1;
 }
 
-void ek_quantize_s16(const float *x, float scale, int32_t zero, int16_t *y, int32_t n)
-{
-    if (ek_by_product(scale)) {
-        ek_quantize_row(x, scale, 1, zero, y, n);
-    } else {
-        ek_quantize_row(x, scale, 0, zero, y, n);
-    }
-}
+#include "ek_quantize_rows.h"

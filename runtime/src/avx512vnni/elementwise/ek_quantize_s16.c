@@ -1,27 +1,24 @@
 #include "ek_quotients.h"
 
-static inline __attribute__((always_inline)) void ek_quantize_row(const float *x, float scale, int by_product,
-                                                                  int32_t zero, int16_t *y, int32_t n)
+#define EK_NAME ek_quantize_s16
+#define EK_Y int16_t
+#define EK_BLOCK 32
+
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int16_t *y,
+                                                                   int32_t n)
 {
-    const ek_i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), zeros = ek_i_all(zero);
-    int32_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        const ek_i a = ek_i_add(ek_quotients(_mm512_loadu_ps(x + i), scale, by_product), zeros);
-        const ek_i b = ek_i_add(ek_quotients(_mm512_loadu_ps(x + i + 16), scale, by_product), zeros);
-        _mm512_storeu_si512(y + i, _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b)));
+    const ek_i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), none = _mm512_set1_epi16(INT16_MIN);
+    const ek_i a = ek_by_products(ek_some_floats(x, n), d), b = ek_by_products(ek_some_floats(x + 16, n - 16), d);
+    const ek_i words = _mm512_packs_epi32(a, b), q = _mm512_permutexvar_epi64(order, words);
+    if (zero != 0 || _mm512_cmpeq_epi16_mask(words, none)) {
+        return 0;
     }
-    for (; i < n; i += 16) {
-        const __m512 few = _mm512_maskz_loadu_ps(ek_lanes(n - i), x + i);
-        const ek_i q = ek_i_add(ek_quotients(few, scale, by_product), zeros);
-        ek_i_store_s16(y + i, ek_i_clamp(q, ek_i_all(-32768), ek_i_all(32767)), n - i);
+    if (n >= 32) {
+        _mm512_storeu_si512(y, q);
+    } else {
+        _mm512_mask_storeu_epi16(y, (__mmask32)ek_span(0, n), q);
     }
+    return 1;
 }
 
-void ek_quantize_s16(const float *x, float scale, int32_t zero, int16_t *y, int32_t n)
-{
-    if (ek_by_product(scale)) {
-        ek_quantize_row(x, scale, 1, zero, y, n);
-    } else {
-        ek_quantize_row(x, scale, 0, zero, y, n);
-    }
-}
+#include "ek_quantize_rows.h"

@@ -1,32 +1,27 @@
 #include "ek_quotients.h"
 
-static inline __attribute__((always_inline)) void ek_quantize_row(const float *x, float scale, int by_product,
-                                                                  int32_t zero, int8_t *y, int32_t n)
+#define EK_NAME ek_quantize_s8
+#define EK_Y int8_t
+#define EK_BLOCK 64
+
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int8_t *y,
+                                                                   int32_t n)
 {
     const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const ek_i zeros = _mm512_set1_epi16((int16_t)zero);
-    int32_t i = 0;
-    for (; i + 64 <= n; i += 64) {
-        const ek_i a = ek_quotients(_mm512_loadu_ps(x + i), scale, by_product);
-        const ek_i b = ek_quotients(_mm512_loadu_ps(x + i + 16), scale, by_product);
-        const ek_i c = ek_quotients(_mm512_loadu_ps(x + i + 32), scale, by_product);
-        const ek_i d = ek_quotients(_mm512_loadu_ps(x + i + 48), scale, by_product);
-        const ek_i low = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zeros);
-        const ek_i high = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zeros);
-        _mm512_storeu_si512(y + i, _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high)));
+    const ek_i zeros = _mm512_set1_epi16((int16_t)zero), none = _mm512_set1_epi16(INT16_MIN);
+    const ek_i a = ek_by_products(ek_some_floats(x, n), d), b = ek_by_products(ek_some_floats(x + 16, n - 16), d);
+    const ek_i e = ek_by_products(ek_some_floats(x + 32, n - 32), d), f = ek_by_products(ek_some_floats(x + 48, n - 48), d);
+    const ek_i low = _mm512_packs_epi32(a, b), high = _mm512_packs_epi32(e, f);
+    const ek_i q = _mm512_packs_epi16(_mm512_adds_epi16(low, zeros), _mm512_adds_epi16(high, zeros));
+    if (_mm512_cmpeq_epi16_mask(_mm512_min_epi16(low, high), none)) {
+        return 0;
     }
-    for (; i < n; i += 16) {
-        const __m512 few = _mm512_maskz_loadu_ps(ek_lanes(n - i), x + i);
-        const ek_i q = ek_i_add(ek_quotients(few, scale, by_product), ek_i_all(zero));
-        ek_i_store_s8(y + i, ek_i_clamp(q, ek_i_all(-128), ek_i_all(127)), n - i);
+    if (n >= 64) {
+        _mm512_storeu_si512(y, _mm512_permutexvar_epi32(order, q));
+    } else {
+        _mm512_mask_storeu_epi8(y, ek_span(0, n), _mm512_permutexvar_epi32(order, q));
     }
+    return 1;
 }
 
-void ek_quantize_s8(const float *x, float scale, int32_t zero, int8_t *y, int32_t n)
-{
-    if (ek_by_product(scale)) {
-        ek_quantize_row(x, scale, 1, zero, y, n);
-    } else {
-        ek_quantize_row(x, scale, 0, zero, y, n);
-    }
-}
+#include "ek_quantize_rows.h"

@@ -62,7 +62,11 @@ if (ek_pool_by_rows(&s)) {
         ek_pool_taps_of(&s, ox, n, taps);
 #ifdef EK_POOL_SUM
         int32_t across[EK_POOL_LINE] = {0};
-        ek_pool_factors factors = {{0}, -1, {0}};
+        const int32_t fits = s.k_h * s.k_w <= EK_POOL_WORD_TAPS;
+        ek_pool_factors factors[EK_POOL_HEIGHTS];
+        for (int32_t i = 0; i < EK_POOL_HEIGHTS; i++) {
+            factors[i].down = -1;
+        }
         for (int32_t j = 0; j < EK_POOL_LINE; j++) {
             const int32_t bx = (ox + ek_min(j, n - 1)) * s.stride_w - s.pad_left;
             across[j] = include_pad ? ek_end_tap(bx, s.dil_w, s.k_w, s.in_w + pad_right)
@@ -85,7 +89,7 @@ if (ek_pool_by_rows(&s)) {
 #ifdef EK_POOL_SUM
                 const int32_t high = ek_end_tap(by, s.dil_h, s.k_h, s.in_h) - ek_first_tap(by, s.dil_h);
                 const int32_t down = include_pad ? ek_end_tap(by, s.dil_h, s.k_h, s.in_h + pad_bottom) : high;
-                (void)high, (void)factors;
+                (void)high, (void)factors, (void)fits;
                 EK_POOL_SUM;
 #else
                 ek_pool_store(to, acc, n);

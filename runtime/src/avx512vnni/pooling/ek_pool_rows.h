@@ -165,6 +165,8 @@ static inline void ek_pool_keep_rows(const EK_T *x, const ek_conv_shape *s, cons
         ek_pool_keep(x, s, taps, 3, 1, iy, count, start, outside, kept);
     } else if (s->k_w == 3) {
         ek_pool_keep(x, s, taps, 3, 2, iy, count, start, outside, kept);
+    } else if (s->k_w == 2 && s->stride_w == 1) {
+        ek_pool_keep(x, s, taps, 2, 1, iy, count, start, outside, kept);
     } else if (s->k_w == 2 && s->stride_w == 2) {
         ek_pool_keep(x, s, taps, 2, 2, iy, count, start, outside, kept);
     } else {
@@ -225,9 +227,13 @@ EK_INLINE void ek_pool_means_f32(__m512i acc, int32_t down, const int32_t *acros
     ek_pool_store(y, _mm512_castps_si512(_mm512_div_ps(_mm512_castsi512_ps(acc), _mm512_cvtepi32_ps(count))), n);
 }
 
-/* Factors of 32 means, as they are for `down`. */
+#define EK_POOL_HEIGHTS 4     /* counts of rows whose factors are kept */
+#define EK_POOL_WORD_TAPS 64 /* of int8 whose sum by half a factor has 31 bits */
+
+/* Factors of means by so many rows, `down`. Of int8 also as in ek_word_factors.h, which `fits`, if their halves are int16: in
+ * the order in which unpacking leaves 32 sums. */
 typedef struct {
-    int32_t mult[32], down;
+    int32_t mult[32], high[32], low[32], half[32], by[32], down, fits;
     uint8_t shift[32];
 } ek_pool_factors;
 
@@ -240,23 +246,50 @@ EK_INLINE __m128i ek_pool_mean_bytes(__m256i acc, int32_t zeros, const ek_pool_f
     return _mm512_cvtepi32_epi8(ek_i_clamp(ek_i_add(q, ek_i_all(y_zero)), ek_i_all(y_min), ek_i_all(y_max)));
 }
 
+/* Means of 16 pairs of a sum and nothing, factors from number `at` on, before the zero point. */
+EK_INLINE __m512i ek_pool_mean_words(__m512i pairs, const ek_pool_factors *own, int32_t at)
+{
+    const ek_i high = ek_i_dot_words(ek_i_load_s32(own->half + at, 16), pairs, ek_i_load_s32(own->high + at, 16));
+    const ek_i low = _mm512_madd_epi16(pairs, ek_i_load_s32(own->low + at, 16));
+    return ek_i_shr(ek_i_add(high, ek_i_shr(low, ek_i_all(16))), ek_i_load_s32(own->by + at, 16));
+}
+
 /* Factor j with a shift of 33 or more, or as large as it can be: those of sums that may have 64 bits are small. */
 EK_INLINE void ek_pool_factor(ek_pool_factors *own, int32_t j, int32_t mult, int32_t shift)
 {
     const int32_t room = __builtin_clz((uint32_t)(mult ^ (mult >> 31)) | 1u) - 1, up = ek_min(ek_max(33 - shift, 0), room);
+    const int32_t high = (int32_t)(((int64_t)mult + 32768) >> 16), at = j / 4 % 2 * 16 + j / 8 * 4 + j % 4;
     own->mult[j] = (int32_t)((uint32_t)mult << up);
     own->shift[j] = (uint8_t)(shift + up);
+    if (EK_POOL_SUMS_S8) {
+        own->fits &= high >= -32768 && high < 32768 && shift >= 17 && shift <= 46;
+        own->high[at] = high;
+        own->low[at] = (int32_t)(mult - high * (int64_t)65536);
+        own->half[at] = (int32_t)1 << ek_min(ek_max(shift - 17, 0), 29);
+        own->by[at] = shift - 16;
+    }
 }
 
-/* The same of sums of integers, from which `zeros` is taken away. The factors begin with that of count_min. */
-EK_INLINE void ek_pool_means_int(__m512i acc, int32_t zeros, int32_t down, const int32_t *across, ek_pool_factors *own,
-                                 const int32_t *mult, const uint8_t *shift, int32_t count_min, int32_t y_zero,
-                                 int32_t y_min, int32_t y_max, int32_t n, EK_Y *y)
+/* Those for `down`, of outputs with so many columns of taps; the factors begin with that of count_min. */
+EK_INLINE const ek_pool_factors *ek_pool_factors_of(ek_pool_factors *kept, int32_t down, const int32_t *across,
+                                                    int32_t fits, const int32_t *mult, const uint8_t *shift,
+                                                    int32_t count_min)
 {
-    for (int32_t j = 0; j < EK_POOL_LINE && own->down != down; j++) {
-        ek_pool_factor(own, j, mult[down * across[j] - count_min], shift[down * across[j] - count_min]);
+    ek_pool_factors *const own = kept + down % EK_POOL_HEIGHTS;
+    if (own->down != down) {
+        own->down = down;
+        own->fits = fits;
+        for (int32_t j = 0; j < EK_POOL_LINE; j++) {
+            ek_pool_factor(own, j, mult[down * across[j] - count_min], shift[down * across[j] - count_min]);
+        }
     }
-    own->down = down;
+    return own;
+}
+
+/* y [n] = means of sums of integers, of which `zeros` is taken away. */
+EK_INLINE void ek_pool_means_int(__m512i acc, int32_t zeros, const ek_pool_factors *own, int32_t y_zero, int32_t y_min,
+                                 int32_t y_max, int32_t n, EK_Y *y)
+{
     if (EK_POOL_SUMS_S16) {
         const ek_i sum = ek_i_sub(acc, ek_i_all(zeros));
         const ek_i q = ek_i_requantize(sum, ek_i_load_s32(own->mult, 16), ek_i_load_u8(own->shift, 16));
@@ -268,12 +301,18 @@ EK_INLINE void ek_pool_means_int(__m512i acc, int32_t zeros, int32_t down, const
         }
         return;
     }
-    const __m256i low = _mm512_castsi512_si256(acc), high = _mm512_extracti64x4_epi64(acc, 1);
-    const __m128i first = ek_pool_mean_bytes(low, zeros, own, 0, y_zero, y_min, y_max);
-    if (n <= 16) {
-        _mm_mask_storeu_epi8(y, ek_lanes(n), first);
+    const __mmask32 lanes = (uint32_t)ek_pool_bits(0, n);
+    if (own->fits) {
+        const __m512i sum = _mm512_sub_epi16(acc, _mm512_set1_epi16((int16_t)zeros)), none = _mm512_setzero_si512();
+        const __m512i low = ek_pool_mean_words(_mm512_unpacklo_epi16(sum, none), own, 0);
+        const __m512i high = ek_pool_mean_words(_mm512_unpackhi_epi16(sum, none), own, 16);
+        const __m512i words = _mm512_adds_epi16(_mm512_packs_epi32(low, high), _mm512_set1_epi16((int16_t)y_zero));
+        const __m256i bytes = _mm256_max_epi8(_mm512_cvtsepi16_epi8(words), _mm256_set1_epi8((char)y_min));
+        _mm256_mask_storeu_epi8(y, lanes, _mm256_min_epi8(bytes, _mm256_set1_epi8((char)y_max)));
         return;
     }
+    const __m256i low = _mm512_castsi512_si256(acc), high = _mm512_extracti64x4_epi64(acc, 1);
+    const __m128i first = ek_pool_mean_bytes(low, zeros, own, 0, y_zero, y_min, y_max);
     const __m128i second = ek_pool_mean_bytes(high, zeros, own, 16, y_zero, y_min, y_max);
-    _mm256_mask_storeu_epi8(y, (uint32_t)ek_pool_bits(0, n), _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1));
+    _mm256_mask_storeu_epi8(y, lanes, _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1));
 }

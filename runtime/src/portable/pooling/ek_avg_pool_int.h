@@ -10,7 +10,8 @@
 #define EK_SLOT (EK_COUNT - count_min)
 #define EK_RESULT(acc) ((EK_Y)ek_output(acc, mult[EK_SLOT], shift[EK_SLOT], y_zero, y_min, y_max))
 #define EK_POOL_SUM /* of many outputs, where vectors have them */                                             \
-    ek_pool_means_int(acc, high * s.k_w * x_zero, down, across, &factors, mult, shift, count_min, y_zero, y_min, y_max, n, to)
+    ek_pool_means_int(acc, high * s.k_w * x_zero, ek_pool_factors_of(factors, down, across, fits, mult, shift, count_min), \
+                      y_zero, y_min, y_max, n, to)
 #include "ek_pool_count.h"
 #include "ek_pool_whole.h"
 #include "ek_pool.h"
