@@ -75,13 +75,12 @@ static inline ek_i ek_i_q15(ek_i products)
     return ek_i_saturate16(ek_i_shr(ek_i_add(products, ek_i_all(1 << 14)), ek_i_all(15)));
 }
 
-/* Table values between the entries of each pair, the lower 6 bits of u behind the first; see ek_lut_s16_at. */
+/* Table values between the entries of each pair, the lower 6 bits of u behind the first: 64 - part of it and part of the
+ * second, over 64; see ek_lut_s16_at. */
 static inline ek_i ek_i_between(ek_i pair, ek_i u)
 {
-    const ek_i sixteen = ek_i_all(16), t0 = ek_i_shr(ek_i_shl(pair, sixteen), sixteen);
-    const ek_i rise = ek_i_sub(ek_i_shr(pair, sixteen), t0);
-    const ek_i part = ek_i_add(ek_i_mul(rise, ek_i_and(u, ek_i_all(63))), ek_i_all(32));
-    return ek_i_add(t0, ek_i_shr(part, ek_i_all(6)));
+    const ek_i part = ek_i_and(u, ek_i_all(63)), rest = ek_i_sub(ek_i_all(64), part);
+    return ek_i_shr(ek_i_dot_words(ek_i_all(32), pair, ek_i_add(rest, ek_i_shl(part, ek_i_all(16)))), ek_i_all(6));
 }
 
 /* x as the table's values. One gathered word holds two entries. */
