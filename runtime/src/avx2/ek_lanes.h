@@ -142,7 +142,7 @@ static inline int ek_i_any_negative(ek_i v)
     return _mm256_movemask_ps(_mm256_castsi256_ps(v)) != 0;
 }
 
-/* The upper halves of the 64-bit sums a * b, a * b + c, and a * b + c * d. */
+/* The upper halves of the 64-bit sums a * b, a * b + c, a * b + c * d + e, and a * b + c * d. */
 static inline ek_i ek_i_high(ek_i a, ek_i b)
 {
     const __m256i even = _mm256_mul_epi32(a, b);
@@ -157,12 +157,18 @@ static inline ek_i ek_i_high_and(ek_i a, ek_i b, int64_t c)
     return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), _mm256_add_epi64(odd, more), 0xaa);
 }
 
+static inline ek_i ek_i_high_of_two_and(ek_i a, ek_i b, ek_i c, ek_i d, int64_t e)
+{
+    const __m256i more = _mm256_set1_epi64x(e);
+    const __m256i even = _mm256_add_epi64(more, _mm256_add_epi64(_mm256_mul_epi32(a, b), _mm256_mul_epi32(c, d)));
+    const __m256i odd = _mm256_add_epi64(more, _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)),
+                                         _mm256_mul_epi32(_mm256_srli_epi64(c, 32), _mm256_srli_epi64(d, 32))));
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+
 static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)
 {
-    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(a, b), _mm256_mul_epi32(c, d));
-    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)),
-                                         _mm256_mul_epi32(_mm256_srli_epi64(c, 32), _mm256_srli_epi64(d, 32)));
-    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    return ek_i_high_of_two_and(a, b, c, d, 0);
 }
 
 /* (a * b * 2^up + c * 2^more + 2^(shift - 1)) >> shift in 64 bits, of the lower halves of 4 lanes, saturated to int32;

@@ -152,7 +152,7 @@ static inline int ek_i_any_negative(ek_i v)
     return _mm512_movepi32_mask(v) != 0;
 }
 
-/* The upper halves of the 64-bit sums a * b, a * b + c, and a * b + c * d. */
+/* The upper halves of the 64-bit sums a * b, a * b + c, a * b + c * d + e, and a * b + c * d. */
 static inline ek_i ek_i_high(ek_i a, ek_i b)
 {
     const __m512i even = _mm512_mul_epi32(a, b);
@@ -167,12 +167,18 @@ static inline ek_i ek_i_high_and(ek_i a, ek_i b, int64_t c)
     return _mm512_mask_shuffle_epi32(_mm512_add_epi64(odd, more), 0x5555, even, (_MM_PERM_ENUM)0xf5);
 }
 
+static inline ek_i ek_i_high_of_two_and(ek_i a, ek_i b, ek_i c, ek_i d, int64_t e)
+{
+    const __m512i more = _mm512_set1_epi64(e);
+    const __m512i even = _mm512_add_epi64(more, _mm512_add_epi64(_mm512_mul_epi32(a, b), _mm512_mul_epi32(c, d)));
+    const __m512i odd = _mm512_add_epi64(more, _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)),
+                                         _mm512_mul_epi32(_mm512_srli_epi64(c, 32), _mm512_srli_epi64(d, 32))));
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, (_MM_PERM_ENUM)0xf5);
+}
+
 static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)
 {
-    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), _mm512_mul_epi32(c, d));
-    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)),
-                                         _mm512_mul_epi32(_mm512_srli_epi64(c, 32), _mm512_srli_epi64(d, 32)));
-    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, (_MM_PERM_ENUM)0xf5);
+    return ek_i_high_of_two_and(a, b, c, d, 0);
 }
 
 /* (a * b * 2^up + c * 2^more + 2^(shift - 1)) >> shift in 64 bits, of the lower halves of 8 lanes, saturated to int32. */
