@@ -160,10 +160,10 @@ static inline ek_i ek_i_high_and(ek_i a, ek_i b, int64_t c)
 static inline ek_i ek_i_high_of_two_and(ek_i a, ek_i b, ek_i c, ek_i d, int64_t e)
 {
     const __m256i more = _mm256_set1_epi64x(e);
-    const __m256i even = _mm256_add_epi64(more, _mm256_add_epi64(_mm256_mul_epi32(a, b), _mm256_mul_epi32(c, d)));
-    const __m256i odd = _mm256_add_epi64(more, _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)),
-                                         _mm256_mul_epi32(_mm256_srli_epi64(c, 32), _mm256_srli_epi64(d, 32))));
-    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(a, b), _mm256_mul_epi32(c, d));
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)),
+                                         _mm256_mul_epi32(_mm256_srli_epi64(c, 32), _mm256_srli_epi64(d, 32)));
+    return _mm256_blend_epi32(_mm256_srli_epi64(_mm256_add_epi64(even, more), 32), _mm256_add_epi64(odd, more), 0xaa);
 }
 
 static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)

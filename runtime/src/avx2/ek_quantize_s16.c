@@ -4,8 +4,8 @@
 #define EK_Y int16_t
 #define EK_BLOCK 16
 
-static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int16_t *y,
-                                                                   int32_t n)
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d,
+                                                                   int32_t zero, int16_t *y, int32_t n)
 {
     const ek_i a = ek_by_products(ek_some_floats(x, n), d), b = ek_by_products(ek_some_floats(x + 8, n - 8), d);
     const ek_i words = _mm256_packs_epi32(a, b), q = _mm256_permute4x64_epi64(words, 0xd8);

@@ -4,8 +4,8 @@
 #define EK_Y int8_t
 #define EK_BLOCK 32
 
-static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int8_t *y,
-                                                                   int32_t n)
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d,
+                                                                   int32_t zero, int8_t *y, int32_t n)
 {
     const ek_i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), zeros = _mm256_set1_epi16((int16_t)zero);
     const ek_i a = ek_by_products(ek_some_floats(x, n), d), b = ek_by_products(ek_some_floats(x + 8, n - 8), d);

@@ -170,10 +170,10 @@ static inline ek_i ek_i_high_and(ek_i a, ek_i b, int64_t c)
 static inline ek_i ek_i_high_of_two_and(ek_i a, ek_i b, ek_i c, ek_i d, int64_t e)
 {
     const __m512i more = _mm512_set1_epi64(e);
-    const __m512i even = _mm512_add_epi64(more, _mm512_add_epi64(_mm512_mul_epi32(a, b), _mm512_mul_epi32(c, d)));
-    const __m512i odd = _mm512_add_epi64(more, _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)),
-                                         _mm512_mul_epi32(_mm512_srli_epi64(c, 32), _mm512_srli_epi64(d, 32))));
-    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, (_MM_PERM_ENUM)0xf5);
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(a, b), _mm512_mul_epi32(c, d));
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32)),
+                                         _mm512_mul_epi32(_mm512_srli_epi64(c, 32), _mm512_srli_epi64(d, 32)));
+    return _mm512_mask_shuffle_epi32(_mm512_add_epi64(odd, more), 0x5555, _mm512_add_epi64(even, more), (_MM_PERM_ENUM)0xf5);
 }
 
 static inline ek_i ek_i_high_of_two(ek_i a, ek_i b, ek_i c, ek_i d)

@@ -4,8 +4,8 @@
 #define EK_Y int16_t
 #define EK_BLOCK 32
 
-static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int16_t *y,
-                                                                   int32_t n)
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d,
+                                                                   int32_t zero, int16_t *y, int32_t n)
 {
     const ek_i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), none = _mm512_set1_epi16(INT16_MIN);
     const ek_i a = ek_by_products(ek_some_floats(x, n), d), b = ek_by_products(ek_some_floats(x + 16, n - 16), d);

@@ -4,8 +4,8 @@
 #define EK_Y int8_t
 #define EK_BLOCK 64
 
-static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d, int32_t zero, int8_t *y,
-                                                                   int32_t n)
+static inline __attribute__((always_inline)) int ek_quantize_block(const float *x, const ek_divisor *d,
+                                                                   int32_t zero, int8_t *y, int32_t n)
 {
     const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const ek_i zeros = _mm512_set1_epi16((int16_t)zero), none = _mm512_set1_epi16(INT16_MIN);
