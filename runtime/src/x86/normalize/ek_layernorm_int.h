@@ -4,12 +4,11 @@
 /* Whether all gains have room to be shifted up. */
 static inline int ek_gains_lift(const int32_t *gain, int32_t lift, int32_t n)
 {
-    int64_t most = 0;
+    int32_t bits = 0;
     for (int32_t i = 0; i < n && lift > 0; i++) {
-        const int64_t size = gain[i] < 0 ? -(int64_t)gain[i] : gain[i];
-        most = size > most ? size : most;
+        bits |= gain[i] ^ (gain[i] >> 31);
     }
-    return most <= INT32_MAX >> lift;
+    return bits >> (31 - lift) == 0;
 }
 
 void EK_NAME(const int16_t *restrict x, const int32_t *restrict gain, const int32_t *restrict bias, int32_t bias_up,
