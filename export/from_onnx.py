@@ -27,6 +27,7 @@ from edgekit.export.onnx_file.states import (
     possible_states,
     restarting_cells,
 )
+from edgekit.export.onnx_file.zipmap import as_columns
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.read_onnx import read_graph
 from edgekit.export.stream.saved_facts import (
@@ -88,6 +89,8 @@ def from_onnx(
         VerificationError: the simplified network differs from the file.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
+    digest = hashlib.sha256(data).hexdigest()
+    data, columns = as_columns(data)
     whole, floats = in_float(data, products=False)
     graph_model, fixed, assumed = read_graph(whole, shapes or {}, constants or {}, offline=offline)
     facts = _own_facts(graph_model)
@@ -96,6 +99,7 @@ def from_onnx(
     apart = [*session, *controls]
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=apart)
     notes = [
+        *columns,
         *floats,
         *assumed,
         *restarting_cells(graph_model.graph),
@@ -104,7 +108,7 @@ def from_onnx(
         *longer_than_hop(graph_model.graph, pairs, hop),
     ]
     model = Model(graph_model).describe(
-        source=Source(name, hashlib.sha256(data).hexdigest()),
+        source=Source(name, digest),
         states=list(pairs),
         stream=stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo())),
         constants=[],

@@ -20,14 +20,16 @@ from edgekit.export.passes import simplify
 from edgekit.export.passes.doubles import narrow_doubles
 from edgekit.export.passes.foreign_integers.grids import is_dequantizer, is_quantizer
 from edgekit.export.passes.foreign_integers.qlinear import UnpackQuantized
+from edgekit.export.passes.learners import LEARNERS, UnpackLearners
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute, static_shape
 
 IR_VERSION = 10
 CUSTOM = "export the network without custom operators, before a runtime's optimizer"
-LEARNERS = (
-    "write the trees, scalers or vectors as a torch module, as hummingbird-ml does, and give that"
+TREES = (
+    "write the trees or vectors as a torch module, as hummingbird-ml does, and give that; or train an MLP, "
+    "whose layers all run"
 )
 
 
@@ -94,6 +96,7 @@ def _static_graph(
 ) -> tuple[ir.Model, list[str]]:
     model, notes = _at_sizes(proto, shapes)
     UnpackQuantized()(model)
+    UnpackLearners()(model)
     if offline:
         adopt_scans(model)
     _check_operators(model)
@@ -114,7 +117,7 @@ def _check_operators(model: ir.Model) -> None:
         where = f"{node.op_type} '{node.name}'"
         if node.domain and not _is_own(model, node):
             found, allowed = f"operator of domain '{node.domain}'", "operators of the ONNX standard"
-            step = LEARNERS if node.domain == "ai.onnx.ml" else CUSTOM
+            step = TREES if node.domain == LEARNERS else CUSTOM
             problems.append(Problem(where, found, allowed, step))
         elif facts_of(node).loops:
             found, allowed = "a loop in the network", "operators that run once in a call"

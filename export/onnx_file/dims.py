@@ -10,7 +10,8 @@ from edgekit.base.errors import ModelError, Problem
 Dim = int | str | None  # an open dimension is its name, or None without one
 Dims = dict[str, list[Dim]]
 NO_NAME = re.compile(r"\?|-?\d*")  # exporters write these without a name
-BATCH = re.compile(r"n|b|bs|.*batch.*|unk__\d+", re.IGNORECASE)  # tf2onnx numbers what has no name
+NUMBERED = r"unk__\d+|DynamicDimension\.\d+"  # names that tf2onnx and Paddle give to what has none
+BATCH = re.compile(rf"n|b|bs|.*batch.*|{NUMBERED}", re.IGNORECASE)
 
 
 def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[object]]) -> None:
@@ -176,11 +177,12 @@ def _open(name: str, dims: Sequence[Dim]) -> Problem:
     if len(dims) > 1 and not isinstance(dims[0], int):
         dims = [1, *dims[1:]]  # a batch
     named = _text([dim for dim in dims if not isinstance(dim, int)])
+    numbers = f" with numbers for {named}" if named else ""
     return Problem(
         f"input '{name}'",
         f"shape ({shape}) with {count} open dimension{'s' if count > 1 else ''}",
         "fixed sizes, or one open dimension that is time and --hop SAMPLES, which rewrites the network",
-        f"give all sizes of one hop, --shape {name}={_text(dims)} with numbers for {named}, or --hop",
+        f"give all sizes of one hop, --shape {name}={_text(dims)}{numbers}, or --hop",
     )
 
 

@@ -187,7 +187,8 @@ def _forward_problem(
 ) -> Problem:
     lengths = ", ".join(f"{count} frames of {key}" for key, count in frames.items())
     found, allowed = f"forward fails: {plain(error)}", "a module that takes any length"
-    where, step = f"'{source}' at {lengths}", "call it with such inputs in Python"
+    where = f"'{source}' at {lengths}"
+    step = "check that --time-axis names the axis of time, from 0; if so, call the module with such inputs in Python"
     if len(frames) > 1:
         verb = "correct" if rates else "give"
         step = f"{verb} --rate INPUT=SAMPLES for an input that has a frame for so many samples"

@@ -269,7 +269,8 @@ class Measurement:
         if time is None or not self.hop_us or time <= self.hop_us:
             return ()
         found = f"a {self.unit} lasts {self.hop_us:,.0f} us and takes {time:,.0f} us ({how})"
-        return (f"slower than real time: {found}; next: w8a8, a longer hop or a smaller network",)
+        step = "w8a8 where it computes in float, a longer hop, a smaller network or a faster core"
+        return (f"slower than real time: {found}; next: {step}",)
 
     def label(self, name: str) -> str:
         """Return the printed name of a fact of `to_dict`."""

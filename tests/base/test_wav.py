@@ -45,6 +45,28 @@ def test_16_bit_files_are_rounded_half_to_even_and_saturate(tmp_path: Path) -> N
     assert got.tolist() == [0, 0, 1, 2, 0, 0, -2, 32767, -32768]
 
 
+@pytest.mark.parametrize("subtype", SUBTYPES)
+def test_a_wav_that_was_cut_off_is_refused(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "in.wav"
+    soundfile.write(path, tone(500, channels=2), 16000, subtype=subtype)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-70])
+    with pytest.raises(UsageError, match=r"ends 70 bytes before .*record it again"):
+        read_wav(path)
+    path.write_bytes(whole + b"LIST\x04\0\0\0INFO")
+    assert read_wav(path).samples.shape == (500,)
+
+
+@pytest.mark.parametrize("size", [0x7FFFFFFF, 0x80000000 - 44, 0xFFFFFFFF])
+def test_a_wav_from_a_pipe_states_no_length(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "in.wav"
+    write_wav(path, tone(500)[:, 0], 16000, "PCM_16")
+    whole = path.read_bytes()
+    at = whole.index(b"data") + 4
+    path.write_bytes(whole[:at] + size.to_bytes(4, "little") + whole[at + 4 :])
+    assert read_wav(path).samples.shape == (500,)
+
+
 COMPRESSED = (
     ("a.flac", "FLAC", "PCM_16", 1e-4),
     ("b.flac", "FLAC", "PCM_24", 1e-6),

@@ -25,7 +25,7 @@ def test_operators_of_other_domains_are_all_listed():
     proto = network(
         """(float[2] x) => (float[2] y) {
           a = com.microsoft.Gelu (x)
-          b = ai.onnx.ml.Scaler (a)
+          b = ai.onnx.ml.Binarizer (a)
           y = custom.Magic (b)
         }""",
         domains=', "com.microsoft": 1, "custom": 1, "ai.onnx.ml": 3',

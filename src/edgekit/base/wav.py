@@ -12,6 +12,7 @@ from edgekit.base import plain_wav
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.base.installation import install_extra
+from edgekit.base.riff import missing_bytes
 
 Samples = Float32
 
@@ -98,6 +99,11 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         ratio = max(1.0, (sample_rate_hz or info.samplerate) / info.samplerate)
         if info.frames * max(info.channels, ratio) > MAX_SAMPLES:
             raise refuse(f"{info.frames} samples in {info.channels} channels: too long")
+        if missing := missing_bytes(path):
+            raise refuse(
+                f"ends {missing:,} bytes before the end that its header states",
+                "copy or record it again; `ffmpeg -i FILE OUT.wav` keeps the samples that are there",
+            )
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise refuse(str(error)) from error

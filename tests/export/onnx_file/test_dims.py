@@ -20,7 +20,16 @@ def test_open_dimensions_are_all_listed_with_the_option_that_fixes_them():
     assert "--hop SAMPLES" in found[0].allowed
 
 
-@pytest.mark.parametrize("size", [-1, 0, -9, None, "", "?", "-1", "unk__7", "batch_size", "N"])
+NAMED = ("unk__7", "DynamicDimension.0", "batch_size", "N")
+
+
+def test_the_next_step_of_an_open_first_dimension_names_no_other():
+    proto = network("(float[steps,4] x) => (float[steps,4] y) { y = Relu (x) }")
+    (problem,) = problems(proto)
+    assert problem.next_step == "give all sizes of one hop, --shape x=1,4, or --hop"
+
+
+@pytest.mark.parametrize("size", [-1, 0, -9, None, "", "?", "-1", *NAMED])
 def test_a_first_dimension_that_says_nothing_is_a_batch_of_one(size):
     proto = network("(float[7,3] x, float[7,2] s) => (float[7,3] y) { y = Relu (x) }")
     for value in proto.graph.input:
@@ -30,7 +39,7 @@ def test_a_first_dimension_that_says_nothing_is_a_batch_of_one(size):
             setattr(dim, "dim_value" if isinstance(size, int) else "dim_param", size)
     model = from_onnx(proto.SerializeToString(), name="net", shapes={"s": (1, 2)})
     assert [list(value.shape) for value in model.ir.graph.inputs] == [[1, 3], [1, 2]]
-    if size in ("N", "batch_size", "unk__7"):
+    if size in NAMED:
         assert not model.notes  # the shape of s says it
     else:
         assert "input 'x': its open first dimension" in model.notes[0]

@@ -103,6 +103,7 @@ def test_a_hop_that_takes_longer_than_it_lasts_is_said() -> None:
     times = Times(np.full(3, 900.0))
     slow = Measurement("local", 3, 800.0, None, times=times)
     assert "takes 900 us (measured)" in slow.warnings[0]
+    assert "w8a8 where it computes in float" in slow.warnings[0]
     assert not replace(slow, hop_us=1000.0).warnings
     modelled = ModelledTime(10_000_000, 1.0, 850.0, "a test")
     assert "(modelled)" in replace(slow, times=None, modelled=modelled).warnings[0]

@@ -1,0 +1,38 @@
+"""Outputs that skl2onnx makes dictionaries of class and score, as the tensor of scores that they name."""
+
+import onnx
+from onnx import helper
+
+ZIPMAP = "ZipMap"
+NOTE = "output '{}': a column for each of the classes {}, which the file's ZipMap names"
+
+
+def as_columns(data: bytes) -> tuple[bytes, list[str]]:
+    """Return a file whose ZipMaps pass their scores on, (batch, classes), and a note with the classes of each.
+
+    One that cannot be read is returned as it is.
+    """
+    if ZIPMAP.encode() not in data:
+        return data, []
+    try:
+        proto = onnx.load_model_from_string(data)
+        outputs = {value.name: value for value in proto.graph.output}
+        zipped = [
+            node
+            for node in proto.graph.node
+            if node.op_type == ZIPMAP and node.output[0] in outputs
+        ]
+        notes = [_pass_on(node, outputs[node.output[0]]) for node in zipped]
+    except Exception:  # a file of unknown origin, refused with a reason where it is read
+        return data, []
+    return proto.SerializeToString(), notes
+
+
+def _pass_on(node: onnx.NodeProto, output: onnx.ValueInfoProto) -> str:
+    """Make a ZipMap the identity of its scores; return the note."""
+    classes = [*node.attribute[0].ints, *(text.decode() for text in node.attribute[0].strings)]
+    source, name = node.input[0], node.output[0]
+    node.CopyFrom(helper.make_node("Identity", [source], [name], node.name))
+    dims = [None, len(classes)]
+    output.CopyFrom(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, dims))
+    return NOTE.format(name, ", ".join(map(str, classes)))
