@@ -28,8 +28,7 @@ from edgekit.graph.nodes import attribute, static_shape
 IR_VERSION = 10
 CUSTOM = "export the network without custom operators, before a runtime's optimizer"
 TREES = (
-    "write the trees or vectors as a torch module, as hummingbird-ml does, and give that; or train an MLP, "
-    "whose layers all run"
+    "train an MLP in its place, whose layers all run; trees in C are what emlearn and m2cgen write"
 )
 
 

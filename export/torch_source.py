@@ -29,6 +29,11 @@ INVERSE_TRANSFORM = (
     "next: let the network end with the spectrum, and give --frontend, as stft:512:128:hann"
 )
 RUNS = "a module that runs on its example inputs"
+NAMELESS = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+)
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
 
@@ -273,6 +278,9 @@ def _example_problems(
     ]
     unknown = [name for name in dict.fromkeys(names) if name not in parameters]
     problems = [_missing_input_problem(name) for name in missing]
+    problems += [
+        _nameless(p) for p in parameters.values() if p.name in names and p.kind in NAMELESS
+    ]
     return [*problems, *(_unknown(name, list(parameters)) for name in unknown)]
 
 
@@ -303,6 +311,15 @@ def _missing_input_problem(name: str) -> Problem:
         "neither an example input nor a shape",
         "fixed sizes",
         f"return (module, example_inputs) from the factory or give --shape {name}=DIMS",
+    )
+
+
+def _nameless(parameter: inspect.Parameter) -> Problem:
+    return Problem(
+        f"forward's parameter '{parameter}'",
+        "its inputs have no names",
+        "a parameter with a name for each input",
+        "return a module around it: def forward(self, x): return self.net(x)",
     )
 
 

@@ -1,6 +1,7 @@
 """Checks of an .onnx file before anything is computed: is it whole, and of a known kind?"""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
@@ -28,6 +29,7 @@ T = TypeVar("T")
 ONNX_FILE = "the .onnx file"
 MAX_BYTES = 512 * 2**20  # of a file and its external files
 FIRST_OPSET = 6
+NO_OPERATOR = re.compile(r"No Op registered for (\w+) with domain_version")
 HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 INTERFACE_TYPES = (
     onnx.TensorProto.FLOAT,
@@ -83,8 +85,16 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
     except EdgeKitError:
         raise
     except Exception as error:  # protobuf and a C++ checker on a file of unknown origin
+        if unknown := NO_OPERATOR.search(str(error)):
+            raise ModelError(_unknown_operator(unknown[1], opset_of(proto))) from error
         raise unusable(f"not a valid ONNX file: {plain(error)}") from error
     return proto
+
+
+def _unknown_operator(op_type: str, opset: int) -> Problem:
+    found, allowed = f"ONNX has no such operator at opset {opset}", "operators of the ONNX standard"
+    step = "the exporter left it as it was: write this layer with other operators, or export at a newer opset"
+    return Problem(f"operator '{op_type}'", found, allowed, step)
 
 
 def runnable(data: bytes) -> bytes:

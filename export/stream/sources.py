@@ -203,9 +203,9 @@ def has_open_time(
     inputs = dims_of_inputs(parse(read_file(Path(path)), shapes).graph, constants)
     bound = {dim for name, dims in inputs.items() if name in shapes for dim in dims}
     return any(
-        not BATCH.fullmatch(label) and label not in bound
+        (place > 0 or not BATCH.fullmatch(label)) and label not in bound
         for name, dims in inputs.items()
-        for _, label in open_dimensions(dims, has_shape=name in shapes)
+        for place, label in open_dimensions(dims, has_shape=name in shapes)
     )
 
 

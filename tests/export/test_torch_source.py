@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit.base.errors import UsageError
+from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.torch_source import find_factory, load_module
 
 
@@ -41,3 +41,29 @@ def test_a_factory_is_found_or_what_is_wrong_is_told(source: str, found: str | N
         return
     with pytest.raises(UsageError, match=found):
         find_factory(source)
+
+
+class OfAnyInputs(nn.Module):
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        return torch.stack(inputs).sum(0)
+
+
+class OfKeywords(nn.Module):
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return inputs["x"]
+
+
+class OfPlaces(nn.Module):
+    def forward(self, x: torch.Tensor, /) -> torch.Tensor:
+        return x
+
+
+@pytest.mark.parametrize("network", [OfAnyInputs, OfKeywords, OfPlaces])
+def test_inputs_without_names_are_refused_with_a_way_to_name_them(
+    network: type[nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = types.ModuleType("inputs_without_names")
+    made.factory = lambda: (network(), (torch.rand(1, 8),))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    with pytest.raises(ModelError, match=r"(?s)have no names.*def forward\(self, x\)"):
+        load_module("inputs_without_names:factory", {})

@@ -69,3 +69,9 @@ def test_a_damaged_file_is_refused_or_harmless(changes):
         damaged[int(place * len(damaged))] = byte
     with contextlib.suppress(EdgeKitError):
         from_onnx(bytes(damaged), name="net")
+
+
+def test_an_operator_that_an_exporter_left_as_it_was_is_named():
+    (problem,) = problems(network("(float[4] x) => (float[4] y) { y = Erfc (x) }"))
+    assert problem.where == "operator 'Erfc'"
+    assert "write this layer with other operators" in problem.next_step

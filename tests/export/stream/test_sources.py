@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 import onnx
 import pytest
@@ -15,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812
 from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.stream.convert import stream
-from edgekit.export.stream.sources import Offline, onnx_offline, torch_offline
+from edgekit.export.stream.sources import Offline, has_open_time, onnx_offline, torch_offline
 
 
 class Controlled(nn.Module):
@@ -178,3 +179,26 @@ def test_controls_that_cannot_be_are_refused():
         stream(source, hop=32, session=["knob"], controls=["knob"])
     with pytest.raises(ModelError, match="no input is left that is new in each hop"):
         stream(source, hop=32, controls=["knob", "x"])
+
+
+@pytest.mark.parametrize(
+    ("dims", "is_open"),
+    [
+        ("unk__1,unk__2,4", True),
+        ("batch,unk__2,4", True),
+        ("DynamicDimension.0,DynamicDimension.1,4", True),
+        ("unk__1,8,4", False),
+        ("1,unk__2,4", True),
+    ],
+)
+def test_numbered_dimensions_are_time_behind_a_batch(
+    dims: str, is_open: bool, tmp_path: Path
+) -> None:
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    shape = [int(dim) if dim.isdigit() else dim for dim in dims.split(",")]
+    ports = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, shape) for n in "xy"]
+    graph = onnx.helper.make_graph([node], "net", ports[:1], ports[1:])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    path = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    assert has_open_time(path, {}, ()) == is_open
