@@ -15,6 +15,7 @@ from onnx_ir.passes import common
 from edgekit.base.errors import EdgeKitError
 from edgekit.export.loops.constants import constant
 from edgekit.export.loops.forms import LoopForms, find_loops
+from edgekit.export.loops.loop_condition import starts, turns_of_condition
 from edgekit.export.loops.normal_form import fold_integers
 from edgekit.export.onnx_file.file_checks import unusable
 from edgekit.export.onnx_file.messages import plain
@@ -80,9 +81,12 @@ def _turns(node: ir.Node) -> int | None:
     goes_on = _origin(body.outputs[0])
     if count is None or count.size != 1 or not 0 < int(count.ravel()[0]) <= MOST:
         return None
-    if start is not None and not _is_true(start):
+    if start is not None and not _is_true(start) and not starts(node):
         return None
-    return int(count.ravel()[0]) if goes_on is body.inputs[1] or _is_true(goes_on) else None
+    most = int(count.ravel()[0])
+    if goes_on is body.inputs[1] or _is_true(goes_on):
+        return most
+    return turns_of_condition(node, most)
 
 
 def _origin(value: ir.Value | None) -> ir.Value | None:

@@ -49,7 +49,7 @@ def _feature_extractor(chain: Chain, node: ir.Node) -> bool:
     """Take columns of x; a vector becomes a row first."""
     x, indices = node.inputs
     shape = static_shape(x)
-    if shape is None or indices is None:
+    if x is None or shape is None or indices is None:
         return False
     rows = chain.reshape(x, (1, *shape)) if len(shape) == 1 else x
     chain.add("Gather", rows, chain.reshape(indices, (-1,)), axis=-1)

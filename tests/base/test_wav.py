@@ -67,6 +67,17 @@ def test_a_wav_from_a_pipe_states_no_length(tmp_path: Path, size: int) -> None:
     assert read_wav(path).samples.shape == (500,)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_refused_by_their_place(
+    tmp_path: Path, value: float
+) -> None:
+    samples = tone(500, channels=2)
+    samples[123, 1] = value
+    soundfile.write(tmp_path / "in.wav", samples, 16000, subtype="FLOAT")
+    with pytest.raises(UsageError, match="NaN or infinity, first at sample 123"):
+        read_wav(tmp_path / "in.wav")
+
+
 COMPRESSED = (
     ("a.flac", "FLAC", "PCM_16", 1e-4),
     ("b.flac", "FLAC", "PCM_24", 1e-6),

@@ -107,6 +107,9 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise refuse(str(error)) from error
+    if not (finite := np.isfinite(data).all(axis=1)).all():
+        found = f"NaN or infinity, first at sample {int(np.argmin(finite)):,}"
+        raise refuse(found, "leave these samples out, or write zeros there")
     return data, rate, info.subtype if info.subtype in SUBTYPES else "PCM_16"
 
 
