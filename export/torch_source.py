@@ -29,11 +29,7 @@ INVERSE_TRANSFORM = (
     "next: let the network end with the spectrum, and give --frontend, as stft:512:128:hann"
 )
 RUNS = "a module that runs on its example inputs"
-NAMELESS = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.VAR_POSITIONAL,
-    inspect.Parameter.VAR_KEYWORD,
-)
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
 
@@ -273,20 +269,15 @@ def _example_problems(
     parameters: Mapping[str, inspect.Parameter], names: Sequence[str]
 ) -> list[Problem]:
     """Parameters without an example of their name, and names that no parameter has."""
-    missing = [
-        n for n, parameter in parameters.items() if n not in names and _is_required(parameter)
-    ]
+    missing = [n for n, p in parameters.items() if n not in names and _is_required(p)]
     unknown = [name for name in dict.fromkeys(names) if name not in parameters]
-    problems = [_missing_input_problem(name) for name in missing]
-    problems += [
-        _nameless(p) for p in parameters.values() if p.name in names and p.kind in NAMELESS
-    ]
+    problems = [*map(_missing_input_problem, missing)]
+    problems += [_nameless(p) for p in parameters.values() if _is_nameless(p, names)]
     return [*problems, *(_unknown(name, list(parameters)) for name in unknown)]
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:
-    named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    return named and parameter.default is inspect.Parameter.empty
+    return parameter.kind in NAMED and parameter.default is inspect.Parameter.empty
 
 
 def _as_tensors(example: object) -> object:
@@ -314,13 +305,14 @@ def _missing_input_problem(name: str) -> Problem:
     )
 
 
+def _is_nameless(parameter: inspect.Parameter, given: Sequence[str]) -> bool:
+    return parameter.name in given and parameter.kind not in NAMED
+
+
 def _nameless(parameter: inspect.Parameter) -> Problem:
-    return Problem(
-        f"forward's parameter '{parameter}'",
-        "its inputs have no names",
-        "a parameter with a name for each input",
-        "return a module around it: def forward(self, x): return self.net(x)",
-    )
+    where, found = f"forward's parameter '{parameter}'", "its inputs have no names"
+    step = "return a module around it: def forward(self, x): return self.net(x)"
+    return Problem(where, found, "a parameter with a name for each input", step)
 
 
 def _unknown(name: str, parameters: list[str]) -> Problem:

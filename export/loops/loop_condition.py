@@ -13,9 +13,23 @@ from edgekit.graph.model import OPSET
 from edgekit.graph.nodes import array_of
 
 LARGEST = 64  # numbers in a constant that a condition reads
-ON_COUNTERS = frozenset(  # operators whose results are no larger than their operands
-    "Add Sub Mul Div Neg Abs Min Max Mod Cast Identity Constant Squeeze Unsqueeze Where "
-    "Less LessOrEqual Greater GreaterOrEqual Equal And Or Xor Not".split()
+ON_COUNTERS = (  # operators whose results are no larger than their operands
+    *(
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Neg",
+        "Abs",
+        "Min",
+        "Max",
+        "Mod",
+        "Cast",
+        "Identity",
+        "Constant",
+    ),
+    *("Squeeze", "Unsqueeze", "Where", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"),
+    *("And", "Or", "Xor", "Not"),
 )
 NUMBER, GOES_ON, CARRIED = (
     0,
@@ -99,38 +113,44 @@ def _condition_of(
 
     `loop` is the one whose body is the last of the graphs.
     """
-    body, found, waiting = graphs[-1], _Condition(graphs), [value]
+    found, waiting = _Condition(graphs), [value]
     while waiting:
-        value = waiting.pop()
-        node, array = value.producer(), _small_array(value)
-        if loop is not None and value in body.inputs:
-            known = _add_carried(found, body.inputs.index(value), loop)
-            if known is None:
-                return None
-            waiting += [body.outputs[place - 1] for place in known]
-        elif array is not None:
-            found.constants[value] = array
-        elif node is None or node.graph not in graphs or not _is_on_counters(node):
+        sources = _sources(found, waiting.pop(), loop)
+        if sources is None:
             return None
-        elif node not in found.nodes:
-            found.nodes.add(node)
-            waiting += [value for value in node.inputs if value is not None]
+        waiting += sources
     return found
+
+
+def _sources(found: _Condition, value: ir.Value, loop: ir.Node | None) -> Sequence[ir.Value] | None:
+    """Add a value to a condition; return the values that it is made of, None where data decides it."""
+    body, node, array = found.graphs[-1], value.producer(), _small_array(value)
+    if loop is not None and value in body.inputs:
+        return _add_carried(found, body.inputs.index(value), loop)
+    if array is not None:
+        found.constants[value] = array
+        return ()
+    if node is None or node.graph not in found.graphs or not _is_on_counters(node):
+        return None
+    if node in found.nodes:
+        return ()
+    found.nodes.add(node)
+    return [value for value in node.inputs if value is not None]
 
 
 def _is_on_counters(node: ir.Node) -> bool:
     return not node.domain and node.op_type in ON_COUNTERS
 
 
-def _add_carried(found: _Condition, place: int, loop: ir.Node) -> Sequence[int] | None:
-    """Add a carried value with its first array; return its place if it is new, None without such an array."""
+def _add_carried(found: _Condition, place: int, loop: ir.Node) -> Sequence[ir.Value] | None:
+    """Add a carried value with its first array; return that of the next turn, None without such an array."""
     if place < CARRIED or place in found.carried:
         return ()
     first = _small_array(loop.inputs[place])
     if first is None:
         return None
     found.carried[place] = first
-    return (place,)
+    return (found.graphs[-1].outputs[place - 1],)
 
 
 def _small_array(value: ir.Value | None) -> Array | None:

@@ -22,13 +22,13 @@ def as_columns(data: bytes) -> tuple[bytes, list[str]]:
             for node in proto.graph.node
             if node.op_type == ZIPMAP and node.output[0] in outputs
         ]
-        notes = [_pass_on(node, outputs[node.output[0]]) for node in zipped]
+        notes = [_pass_scores(node, outputs[node.output[0]]) for node in zipped]
     except Exception:  # a file of unknown origin, refused with a reason where it is read
         return data, []
     return proto.SerializeToString(), notes
 
 
-def _pass_on(node: onnx.NodeProto, output: onnx.ValueInfoProto) -> str:
+def _pass_scores(node: onnx.NodeProto, output: onnx.ValueInfoProto) -> str:
     """Make a ZipMap the identity of its scores; return the note."""
     classes = [*node.attribute[0].ints, *(text.decode() for text in node.attribute[0].strings)]
     source, name = node.input[0], node.output[0]

@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit.base.clip_files import clip_files, files_without, source_problem, stem_of
+from edgekit.base.clip_files import (
+    clip_files,
+    content_problem,
+    files_without,
+    source_problem,
+    stem_of,
+)
 
 
 @pytest.fixture
@@ -42,3 +48,14 @@ def test_a_source_is_a_folder_or_a_factory(source: str, tmp_path: Path) -> None:
     assert ("folder that holds it" in problem.next_step) == (source == "a file")
     assert source_problem("package.module:factory") is None
     assert source_problem(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("a.csv", "numpy.savez"), ("note.txt", "--calibration")]
+)
+def test_a_folder_of_tables_is_told_how_to_become_arrays(
+    name: str, step: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("ax,ay\n1,2\n")
+    problem = content_problem("clips", tmp_path)
+    assert problem is not None and step in problem.next_step

@@ -18,6 +18,11 @@ WANTED = (
     "a folder of recordings (.wav, .flac, .ogg, .opus, .mp3, .aiff), or of .npz with arrays named as the inputs "
     "(first axis: hops), or package.module:factory that yields such arrays"
 )
+TABLES = (".csv", ".tsv")
+TABLE_STEP = (
+    "write each table as a .npz: t = numpy.loadtxt('a.csv', delimiter=',', skiprows=1), then "
+    "numpy.savez('a.npz', INPUT=t.T[None]) for an input of shape (1, columns, frames), t[None] for (1, frames, columns)"
+)
 STEP = "give --calibration such a source, with a few different clips of 3 s or more"
 
 
@@ -41,7 +46,8 @@ def content_problem(source: str, folder: Path, more: Sequence[str] = ()) -> Prob
         return None
     others = f", only {', '.join(sorted(endings))}" if endings else ""
     found = f"holds no recording and no .npz file{others}"
-    return Problem(f"calibration folder {source!r}", found, WANTED, STEP)
+    step = STEP if endings.isdisjoint(TABLES) else TABLE_STEP
+    return Problem(f"calibration folder {source!r}", found, WANTED, step)
 
 
 def is_sound(path: Path) -> bool:

@@ -91,19 +91,8 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         raise refuse("does not exist", "check the path")
     try:
         info = soundfile.info(str(path))
-        known = info.format in FORMATS and info.subtype in SUBTYPES
-        if not known and info.format not in OTHER_FORMATS:
-            raise refuse(f"{info.format} with samples {info.subtype}")
-        if not info.frames:
-            raise refuse("no samples", "give a recording")
-        ratio = max(1.0, (sample_rate_hz or info.samplerate) / info.samplerate)
-        if info.frames * max(info.channels, ratio) > MAX_SAMPLES:
-            raise refuse(f"{info.frames} samples in {info.channels} channels: too long")
-        if missing := missing_bytes(path):
-            raise refuse(
-                f"ends {missing:,} bytes before the end that its header states",
-                "copy or record it again; `ffmpeg -i FILE OUT.wav` keeps the samples that are there",
-            )
+        if told := _fault(path, info, sample_rate_hz):
+            raise refuse(*told)
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise refuse(str(error)) from error
@@ -111,6 +100,22 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         found = f"NaN or infinity, first at sample {int(np.argmin(finite)):,}"
         raise refuse(found, "leave these samples out, or write zeros there")
     return data, rate, info.subtype if info.subtype in SUBTYPES else "PCM_16"
+
+
+def _fault(path: Path, info: Any, sample_rate_hz: int | None) -> tuple[str, ...] | None:
+    """Return what is wrong with a recording by its header, and the next step where it is another."""
+    known = info.format in FORMATS and info.subtype in SUBTYPES
+    if not known and info.format not in OTHER_FORMATS:
+        return (f"{info.format} with samples {info.subtype}",)
+    if not info.frames:
+        return "no samples", "give a recording"
+    ratio = max(1.0, (sample_rate_hz or info.samplerate) / info.samplerate)
+    if info.frames * max(info.channels, ratio) > MAX_SAMPLES:
+        return (f"{info.frames} samples in {info.channels} channels: too long",)
+    if missing := missing_bytes(path):
+        step = "copy or record it again; `ffmpeg -i FILE OUT.wav` keeps the samples that are there"
+        return f"ends {missing:,} bytes before the end that its header states", step
+    return None
 
 
 def read_together(

@@ -88,41 +88,6 @@ ENDED = SCAN.replace(
 )
 
 
-COUNTED = SCAN.replace(
-    "last, made = Loop (frames, yes, start)",
-    """long = Cast <to = 1> (frames)
-  none = Cast <to = 1> (zero)
-  begins = Less (none, long)
-  count, last, made = Loop (frames, begins, zero, start)""",
-).replace(
-    "(int64 t, bool on, float[2] h)\n    => (bool next, float[2] h2",
-    "(int64 t, bool on, int64 n, float[2] h)\n    => (bool next, int64 n2, float[2] h2",
-)
-COUNTED = COUNTED.replace("int64 one = {1}", "int64 one = {1}, int64 zero = {0}").replace(
-    "next = Identity (yes)",
-    """n2 = Add (n, one)
-    passed = Cast <to = 1> (n2)
-    within = Less (passed, long)
-    turn = Less (t, frames)
-    next = And (within, turn)""",
-)  # as tf2onnx writes the loop of a Keras GRU
-
-
-def test_a_loop_that_counters_end_streams_as_one_step() -> None:
-    data = parsed(COUNTED).SerializeToString()
-    model = stream(onnx_offline(data, name="counted", time_axes={"x": 1}))
-    assert (model.stream.hop_samples, model.stream.delay_samples) == (1, 0)
-
-
-@pytest.mark.parametrize(("last", "turns"), [(5, 5), (3, 3), (9, 5)])
-def test_a_loop_turns_until_its_counter_ends_it(last: int, turns: int) -> None:
-    text = COUNTED.replace("[2, T]", "[2, 5]").replace("Less (passed, long)", "Less (passed, end)")
-    model = ir.from_proto(parsed(text.replace("float half", f"float end = {{{last}}}, float half")))
-    unroll_loops(model)
-    types = [node.op_type for node in model.graph]
-    assert ("Loop" in types, types.count("Tanh")) == (False, turns)
-
-
 def test_a_loop_that_data_end_stays() -> None:
     model = ir.from_proto(parsed(ENDED.replace("[2, T]", "[2, 5]")))
     unroll_loops(model)

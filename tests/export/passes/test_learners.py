@@ -86,24 +86,6 @@ def test_features_are_taken_by_column_of_rows_and_of_a_vector() -> None:
     assert imported(proto).count("Gather") == 2
 
 
-def zipped() -> onnx.ModelProto:
-    nodes = [
-        helper.make_node("Softmax", ["x"], ["p"]),
-        helper.make_node("ZipMap", ["p"], ["scores"], domain=ML, classlabels_int64s=[3, 1, 4]),
-    ]
-    proto = network_of(nodes, [onnx.ValueInfoProto(name="scores")])
-    values = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
-    kind = helper.make_map_type_proto(TensorProto.INT64, values)
-    proto.graph.output[0].type.CopyFrom(helper.make_sequence_type_proto(kind))
-    return proto
-
-
-def test_scores_keep_their_columns_and_a_note_names_the_classes() -> None:
-    model = from_onnx(zipped().SerializeToString(), name="net")
-    assert [(v.name, tuple(v.shape or ())) for v in model.stream_outputs] == [("scores", (1, 3))]
-    assert "scores': a column for each of the classes 3, 1, 4" in model.notes[0]
-
-
 @pytest.mark.parametrize(
     "proto",
     [
