@@ -39,7 +39,14 @@ from edgekit.export.stream.saved_facts import (
     timing_fact,
 )
 from edgekit.export.verify import verify_import
-from edgekit.graph.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
+from edgekit.graph.model import (
+    SOURCE_RECIPE,
+    Model,
+    Quantization,
+    Source,
+    StatePair,
+    StreamInfo,
+)
 from edgekit.graph.training_facts import TrainingFacts
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
@@ -98,15 +105,7 @@ def from_onnx(
     controls = [*_facts_of_inputs(graph_model, facts, "controls"), *controls]
     apart = [*session, *controls]
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=apart)
-    notes = [
-        *columns,
-        *floats,
-        *assumed,
-        *restarting_cells(graph_model.graph),
-        *other_shapes(graph_model.graph, pairs),
-        *possible_states(graph_model.graph, pairs, apart),
-        *longer_than_hop(graph_model.graph, pairs, hop),
-    ]
+    notes = [*columns, *floats, *assumed, *_state_notes(graph_model.graph, pairs, apart, hop)]
     model = Model(graph_model).describe(
         source=Source(name, digest),
         states=list(pairs),
@@ -117,6 +116,18 @@ def from_onnx(
     model = _declare_facts(model, facts, session, controls)
     _verify(data, fixed, model, rounds=bool(floats))
     return model
+
+
+def _state_notes(
+    graph: ir.Graph, pairs: Sequence[StatePair], apart: Sequence[str], hop: int | None
+) -> list[str]:
+    """Return notes on what a network may carry from call to call, other than its pairs of states."""
+    return [
+        *restarting_cells(graph),
+        *other_shapes(graph, pairs),
+        *possible_states(graph, pairs, apart),
+        *longer_than_hop(graph, pairs, hop),
+    ]
 
 
 def _declare_facts(
