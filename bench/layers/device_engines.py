@@ -184,18 +184,39 @@ def compile_program(program: Program, device: Profile, folder: Path, is_layered:
     Raises:
         ToolError: the device's gcc is missing or failed.
     """
+    main = TEMPLATES / "engine_main.c"
+    files = {
+        **port_files(device),
+        main.name: main.read_bytes(),
+        "board.ld": linker_script(NETWORK, device).encode(),
+        "golden_inputs.bin": b"".join(a.tobytes() for call in program.calls for a in call),
+    }
+    link = ["-Wl,--gc-sections", "-T", "board.ld", "-nostartfiles"]
+    return compile_files(program, device, folder, files, link, is_layered)
+
+
+def compile_files(
+    program: Program,
+    device: Profile,
+    folder: Path,
+    files: Mapping[str, bytes],
+    link: Sequence[str],
+    is_layered: bool = False,
+) -> Path:
+    """Write the files of a program, and others, into a new folder, compile and link them; returns what is linked.
+
+    Raises:
+        ToolError: the device's gcc is missing or failed.
+    """
     compiler = find_gcc(device)
     if compiler is None:
         raise ToolError(f"no compiler for {device.name}: {how_to_get(device)}")
-    first, templates = program.calls[0], {"engine_main.c": TEMPLATES / "engine_main.c"}
     header = (TEMPLATES / "engine.h").read_text(encoding="utf-8")
+    first = program.calls[0]
     files = {
         **kernel_files(set(), ""),
-        **port_files(device),
+        **files,
         **program.files,
-        **{name: path.read_bytes() for name, path in templates.items()},
-        "board.ld": linker_script(NETWORK, device).encode(),
-        "golden_inputs.bin": b"".join(a.tobytes() for call in program.calls for a in call),
         "engine.h": header.format(
             calls=len(program.calls),
             layers=int(is_layered),
@@ -212,10 +233,9 @@ def compile_program(program: Program, device: Profile, folder: Path, is_layered:
     options = [*device.flags, device.optimize, *STANDARD, ALONE, *program.options, "-I."]
     options += [f"-I{path.resolve()}" for path in program.folders]
     sources = [*own, *(str(path.resolve()) for path in program.sources)]
-    link = ["-Wl,--gc-sections", "-T", "board.ld", "-nostartfiles", *program.link]
-    elf = folder.resolve() / "program.elf"
-    compile_sources(compiler, options, sources, link, elf, folder)
-    return elf
+    output = folder.resolve() / "program.elf"
+    compile_sources(compiler, options, sources, [*link, *program.link], output, folder)
+    return output
 
 
 def section_bytes(device: Profile, elf: Path) -> Counter[str]:

@@ -11,21 +11,19 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from debian_arm64 import CACHE, fetch_python, fetch_wheels, install, run_checked
 
 from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import snr_db
 
 HERE = Path(__file__).resolve().parents[2]
 DEMO = HERE / "src" / "edgekit" / "demos"
-CACHE = HERE / ".venv" / "pi"
-DEBS = ("python3", "python3-pip", "libgomp1", "libstdc++6")
 WHEELS = (
     "jinja2",
     "numpy",
@@ -38,7 +36,6 @@ WHEELS = (
     "onnxruntime",
     "onnxscript",
 )
-PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 CORES = {
     "cortex-a76": "neondot",
     "cortex-a72": "neon",
@@ -84,56 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def set_up(cache: Path) -> None:
     """Fetch Debian's arm64 Python and the wheels for aarch64 where they are not here yet; install this checkout."""
-    cache.mkdir(parents=True, exist_ok=True)
-    if not (cache / "root" / "lib").exists():
-        _fetch_system(cache)
-    site = cache / "site"
-    if not (site / "onnxruntime").exists():
-        platforms = [word for name in PLATFORMS for word in ("--platform", name)]
-        python = ("--python-version", _python_version(cache), "--implementation", "cp")
-        constraints = ("--constraint", str(HERE / "constraints.txt"))
-        _pip(
-            "--target", str(site), *platforms, *python, "--only-binary=:all:", *constraints, *WHEELS
-        )
+    fetch_wheels(cache, "site", WHEELS)
     own = cache / "own"
     shutil.rmtree(own, ignore_errors=True)
-    _pip("--target", str(own), "--no-deps", "--no-build-isolation", str(HERE))
+    install(own, "--no-deps", "--no-build-isolation", str(HERE))
     compiler = cache / "cc"
     compiler.write_text(COMPILER, encoding="utf-8")
     compiler.chmod(0o755)
-
-
-def _fetch_system(cache: Path) -> None:
-    """Unpack Debian's arm64 Python into ``root``; apt has its state in the cache, and the system's own stays."""
-    apt = cache / "apt"
-    for folder in ("state/lists/partial", "cache/archives/partial"):
-        (apt / folder).mkdir(parents=True, exist_ok=True)
-    (apt / "status").touch()
-    places = {
-        "APT::Architecture": "arm64",
-        "APT::Architectures": "arm64",
-        "APT::Sandbox::User": "",
-        "Dir::State": str(apt / "state"),
-        "Dir::State::status": str(apt / "status"),
-        "Dir::Cache": str(apt / "cache"),
-    }
-    options = [word for key, value in places.items() for word in ("-o", f"{key}={value}")]
-    _run_checked(["apt-get", "-qq", *options, "update"])
-    what = ("install", "-y", "--no-install-recommends", "--download-only", *DEBS)
-    _run_checked(["apt-get", "-qq", *options, *what])
-    root = cache / "root"
-    for package in sorted((apt / "cache" / "archives").glob("*.deb")):
-        _run_checked(["dpkg-deb", "-x", str(package), str(root)])
-    (root / "lib").symlink_to("usr/lib")
-
-
-def _python_version(cache: Path) -> str:
-    (found,) = (cache / "root" / "usr" / "bin").glob("python3.[0-9]*[0-9]")
-    return found.name.removeprefix("python")
-
-
-def _pip(*arguments: str) -> None:
-    _run_checked([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", *arguments])
 
 
 def _export_here(folder: Path) -> bytes:
@@ -144,7 +98,7 @@ def _export_here(folder: Path) -> bytes:
 
 def _try_core(cache: Path, core: str, sound: bytes) -> int:
     """Run all steps on an emulated core; return the exit code."""
-    python = cache / "root" / "usr" / "bin" / f"python{_python_version(cache)}"
+    python = fetch_python(cache)
     emulated = ["qemu-aarch64", "-cpu", core, "-L", str(cache / "root"), str(python)]
     environment = {
         "PATH": os.environ["PATH"],
@@ -156,7 +110,7 @@ def _try_core(cache: Path, core: str, sound: bytes) -> int:
         "OMP_NUM_THREADS": "1",
     }
     kernels = CORES[core]
-    said = _run_checked([*emulated, "-m", "edgekit", "doctor"], environment)
+    said = run_checked([*emulated, "-m", "edgekit", "doctor"], environment)
     if f"host ({kernels} kernels)" not in " ".join(said.split()):
         print(f"{core}: doctor does not name the {kernels} kernels\n{said}", file=sys.stderr)
         return 1
@@ -187,23 +141,11 @@ def _denoise(edgekit: Sequence[str], folder: Path, environment: Mapping[str, str
     for name in CLIPS:
         shutil.copy(DEMO / "clips" / "calibration" / name, clips)
     request = ("--target", "host", *DENOISER, "--calibration", str(clips), "-o", build)
-    _run_checked([*edgekit, "export", network, *request], environment)
+    run_checked([*edgekit, "export", network, *request], environment)
     noisy = str(DEMO / "clips" / "noisy.wav")
-    _run_checked([*edgekit, "run", build, noisy, clean, "--record", record], environment)
-    _run_checked([*edgekit, "replay", record, build], environment)
+    run_checked([*edgekit, "run", build, noisy, clean, "--record", record], environment)
+    run_checked([*edgekit, "replay", record, build], environment)
     return (folder / "clean.wav").read_bytes()
-
-
-def _run_checked(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """Run a command; return what it printed.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 if __name__ == "__main__":
