@@ -41,14 +41,18 @@ class TileLayout:
         group: taps of an output that lie together.
         fill: taps of which a piece has a multiple, ``EK_TILE_FILL``.
         taps: most taps of a piece, ``EK_TILE_TAPS``.
+        channels: inputs from which on the channels of a tap lie side by side, ``EK_TILE_CHANNELS``; 0: never.
         strips: windows may lie in strips, ``EK_TILE_STRIPS``, also of channels each by itself:
-            ``runtime/src/mve/ek_conv_planes.h``. From 8 channels on, ``EK_TILE_CHANNELS``, others are interleaved.
+            ``runtime/src/mve/ek_conv_planes.h``.
+        planes: channels side by side where each is by itself, ``runtime/src/neon/ek_conv_planes.h``; 0: in order.
     """
 
     group: int
     fill: int
     taps: int
+    channels: int = 0
     strips: bool = False
+    planes: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class Packing:
 
 PORTABLE = Packing(sparse=Sparse(pays=PATTERNS))
 ON_X86 = Sparse(pays=PATTERNS, packed=False, windows=True, bits=(8,), most_positions=3, head=64)
+ON_NEON = Packing(columns=4, tiles=TileLayout(group=16, fill=16, taps=512, channels=8, planes=8))
 BY_LANES = Packing()  # rows as they are, and dense kernels that sparse ones do not beat
 PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
 
@@ -216,31 +221,31 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "neondot",
             "Advanced SIMD with dot products (Armv8.2-A)",
-            ("neon", "simd", "dots"),
+            ("neon", "simd", "tiles", "dots"),
             machine="aarch64",
             cpu=("asimddp",),
             flags=("-march=armv8.2-a+dotprod",),
             emulated="cortex-a76",
-            packing=Packing(columns=4),
+            packing=ON_NEON,
         ),
         InstructionSet(
             "neon",
             "Advanced SIMD (Armv8.0-A)",
-            ("simd", "dots"),
+            ("simd", "tiles", "dots"),
             machine="aarch64",
             cpu=("asimd",),
             emulated="cortex-a53",
-            packing=Packing(columns=4),
+            packing=ON_NEON,
         ),
         InstructionSet(
             "neon32",
             "Advanced SIMD with fused products (Armv7-A)",
-            ("neon", "simd", "dots"),
+            ("neon", "simd", "tiles", "dots"),
             machine="armv7l",
             cpu=("neon", "vfpv4"),
             flags=("-mfpu=neon-vfpv4",),
             emulated="cortex-a7",
-            packing=Packing(columns=4),
+            packing=ON_NEON,
         ),
         InstructionSet(
             "mve",
@@ -249,7 +254,7 @@ INSTRUCTION_SETS = {
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
-                tiles=TileLayout(group=16, fill=16, taps=512, strips=True),
+                tiles=TileLayout(group=16, fill=16, taps=512, channels=8, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False, most_positions=1),
             ),
         ),
@@ -280,7 +285,7 @@ INSTRUCTION_SETS = {
             ("lanes", "simd", "dots"),
             machine="wasm32",
             emulated="wasm",
-            packing=Packing(columns=4),
+            packing=ON_NEON,
         ),
         InstructionSet(
             "dots",

@@ -14,6 +14,7 @@
 #define EK_TILE_BYTES 2048
 #define EK_TILE_ROOM (EK_TILE_BYTES + 272) /* and what spreading 16 columns of 17 writes, and vectors read, behind it */
 #define EK_TILE_TOGETHER 1 /* positions of which strips take a multiple */
+#define EK_TILE_STEP 2 /* and columns */
 #define EK_TILE_WIDE 1 /* bytes of a tap of a column */
 #define EK_TILE_FEW 48 /* taps of a layer up to which tiles are not added to anything, and have no bias */
 #define EK_TILE_ALIGNED

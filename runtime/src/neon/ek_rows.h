@@ -63,4 +63,43 @@ static inline void ek_store_four_s8(int8_t *y, int32x4_t q)
 EK_OUTPUTS(ek_outputs_s32_s8, int8_t, ek_store_four_s8)
 EK_OUTPUTS(ek_outputs_s32_s16, int16_t, ek_store_four_s16)
 
+/* Four sums by one factor, without the zero: the high word of the doubled product, and the rest of a shift of 32 or more. */
+static inline int32x4_t ek_four_scaled(const int32_t *acc, int32x4_t mult, int32x4_t left)
+{
+    return vrshlq_s32(vqdmulhq_s32(vld1q_s32(acc), mult), left);
+}
+
+/* y [n] = ek_output of acc [n], all with one factor. */
+static inline void ek_channel_outputs_s8(const int32_t *acc, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
+                                         int32_t y_max, int8_t *y, int32_t n)
+{
+    const int32x4_t by = vdupq_n_s32(mult), left = vdupq_n_s32(31 - shift);
+    const int16x8_t zero = vdupq_n_s16((int16_t)y_zero);
+    const int8x8_t least = vdup_n_s8((int8_t)y_min), most = vdup_n_s8((int8_t)y_max);
+    int32_t j = 0;
+    for (; shift >= 32 && j + 8 <= n; j += 8) {
+        const int32x4_t low = ek_four_scaled(acc + j, by, left), high = ek_four_scaled(acc + j + 4, by, left);
+        const int8x8_t q = vqmovn_s16(vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero));
+        vst1_s8(y + j, vmax_s8(vmin_s8(q, most), least));
+    }
+    for (; j < n; j++) {
+        y[j] = (int8_t)ek_output(acc[j], mult, (uint8_t)shift, y_zero, y_min, y_max);
+    }
+}
+
+static inline void ek_channel_outputs_s16(const int32_t *acc, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
+                                          int32_t y_max, int16_t *y, int32_t n)
+{
+    const int32x4_t by = vdupq_n_s32(mult), left = vdupq_n_s32(31 - shift), zero = vdupq_n_s32(y_zero);
+    const int32x4_t least = vdupq_n_s32(y_min), most = vdupq_n_s32(y_max);
+    int32_t j = 0;
+    for (; shift >= 32 && j + 4 <= n; j += 4) {
+        const int32x4_t q = vaddq_s32(ek_four_scaled(acc + j, by, left), zero);
+        vst1_s16(y + j, vmovn_s32(vmaxq_s32(vminq_s32(q, most), least)));
+    }
+    for (; j < n; j++) {
+        y[j] = (int16_t)ek_output(acc[j], mult, (uint8_t)shift, y_zero, y_min, y_max);
+    }
+}
+
 #endif

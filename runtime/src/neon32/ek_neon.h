@@ -25,6 +25,11 @@ static inline int32x4_t vmlal_high_n_s16(int32x4_t sum, int16x8_t a, int16_t b)
     return vmlal_n_s16(sum, vget_high_s16(a), b);
 }
 
+static inline int32x4_t vaddw_high_s16(int32x4_t sum, int16x8_t a)
+{
+    return vaddw_s16(sum, vget_high_s16(a));
+}
+
 static inline int16x8_t vmovl_high_s8(int8x16_t a)
 {
     return vmovl_s8(vget_high_s8(a));
@@ -49,6 +54,11 @@ static inline int64_t vaddlvq_s32(int32x4_t a)
 {
     const int64x2_t pairs = vpaddlq_s32(a);
     return vgetq_lane_s64(pairs, 0) + vgetq_lane_s64(pairs, 1);
+}
+
+static inline int32x4_t vpaddq_s32(int32x4_t a, int32x4_t b)
+{
+    return vcombine_s32(vpadd_s32(vget_low_s32(a), vget_high_s32(a)), vpadd_s32(vget_low_s32(b), vget_high_s32(b)));
 }
 
 static inline int32_t vaddvq_s32(int32x4_t a)

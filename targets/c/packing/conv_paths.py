@@ -13,7 +13,6 @@ from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape
 from edgekit.runtime.devices.profile import KernelCosts
 from edgekit.targets.c.packing.conv_weights import (
-    INTERLEAVED_CHANNELS,
     Weights,
     channels_together,
     pack_dense,
@@ -156,12 +155,16 @@ def _pay_by_points(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts)
 def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips.
 
-    Without Helium those of a group may be added to one output.
+    Without Helium and Advanced SIMD those of a group may be added to one output.
     """
-    most = 2 if s.in_c == s.groups else int(not tiles_of(own).strips)
-    if s.out_c > most * s.groups:
+    tiles = tiles_of(own)
+    most = 2 if s.in_c == s.groups else int(not (tiles.strips or tiles.planes))
+    if s.out_c > (1 if tiles.planes else most) * s.groups:
         return False
-    if tiles_of(own).strips:
+    if tiles.planes:
+        wide, high = (s.k_w - 1) * s.dil_w + 1 + 7 * s.stride_w, (s.k_h - 1) * s.dil_h + 1
+        return s.in_c == s.groups >= 4 and high * wide <= 2048 and s.k_h * s.k_w <= 256
+    if tiles.strips:
         wide, high = (s.k_w - 1) * s.dil_w + 1 + 4 * s.stride_w, s.stride_h + (s.k_h - 1) * s.dil_h
         rows = strip_rows(s)
         return rows <= 16 and s.stride_h <= 16 and rows * wide <= 2048 and high * wide <= 1536
@@ -183,8 +186,9 @@ def _fit_in_strips(s: ConvShape, _own: Packing, _bits: int) -> bool:
 
 def _pay_in_strips(s: ConvShape, own: Packing, _bits: int, _costs: KernelCosts) -> bool:
     """Whether positions share columns, or channels are few."""
-    channels, _, _ = tile_piece(s, tiles_of(own))
-    return s.stride_w < s.k_w + (channels < INTERLEAVED_CHANNELS)
+    tiles = tiles_of(own)
+    channels, _, _ = tile_piece(s, tiles)
+    return s.stride_w < s.k_w + (channels < tiles.channels)
 
 
 def _fit_in_runs(s: ConvShape, _own: Packing, _bits: int) -> bool:

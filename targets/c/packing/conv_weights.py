@@ -10,8 +10,6 @@ from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.weights import int4_bytes
 from edgekit.targets.instruction_sets import Packing, TileLayout
 
-INTERLEAVED_CHANNELS = 8  # of one position, from which on a vector takes them together
-
 
 @dataclass(frozen=True)
 class Weights:
@@ -110,8 +108,12 @@ def _interleave_channels(w: Array, together: int) -> Array:
 
 
 def pack_planes(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """Return the order of ``ek_conv_planes.h``: unchanged, or with Helium the columns of strips."""
+    """Return the order of ``ek_conv_planes.h``: unchanged, the columns of strips, or eight channels side by side."""
     tiles, s, w = tiles_of(own), of.shape, of.w
+    if tiles.planes:
+        wide = np.zeros((-(-s.out_c // tiles.planes) * tiles.planes, s.k_h * s.k_w), np.int8)
+        wide[: s.out_c] = w.reshape(s.out_c, -1)
+        w = np.ascontiguousarray(wide.reshape(-1, tiles.planes, wide.shape[1]).swapaxes(1, 2))
     if tiles.strips:
         taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
         if s.dil_w > 1:
@@ -150,7 +152,7 @@ def _tap_axes(tiles: TileLayout, strips: bool, inputs: int) -> tuple[int, int, i
     """Return the axes of weights (outputs, inputs, k_h, k_w) in the order in which tiles have the taps of an output."""
     if strips:
         return 3, 2, 1
-    return (2, 3, 1) if tiles.strips and inputs >= INTERLEAVED_CHANNELS else (1, 2, 3)
+    return (2, 3, 1) if 0 < tiles.channels <= inputs else (1, 2, 3)
 
 
 def tile_piece(s: ConvShape, tiles: TileLayout) -> tuple[int, int, int]:

@@ -1,0 +1,2 @@
+/* AArch64: positions laid in columns. */
+#include "ek_conv_columns.h"
