@@ -43,10 +43,12 @@ class UnifyQuantizers(ir.passes.InPlacePass):
         for node in list(graph):
             _frame_move(graph, node)
         _merge(graph)
-        for rewrite in (_unify, _constant):
-            for node in list(graph):
-                if node.graph is not None:  # the one before may have removed it
-                    rewrite(graph, node)
+        for node in list(graph):
+            if node.graph is not None:  # the one before may have removed it
+                _unify(graph, node)
+        computes = _computes_integers(graph)
+        for node in list(graph):
+            _constant(graph, node, computes)
         return ir.passes.PassResult(model, modified=bool(own))
 
 
@@ -216,14 +218,22 @@ def _dequantizer(graph: ir.Graph, node: ir.Node) -> None:
         _read_signed_integers(graph, node, source, grid)
 
 
-def _constant(graph: ir.Graph, node: ir.Node) -> None:
-    """Keep a constant that is an operand of integer arithmetic; convert others to float."""
+def _computes_integers(graph: ir.Graph) -> bool:
+    """Whether integers of another tool are computed; else only weights are stored so, and all arithmetic is float."""
+    return any(
+        is_quantizer(node) or (is_dequantizer(node) and array_of(node.inputs[0]) is None)
+        for node in graph
+    )
+
+
+def _constant(graph: ir.Graph, node: ir.Node, computes: bool) -> None:
+    """Keep a constant that is an operand of integer arithmetic, where the graph computes any; convert others to float."""
     if not is_dequantizer(node) or is_kept_weight(node):
         return
     source, grid, array = node.inputs[0], grid_of(node), array_of(node.inputs[0])
     if source is None or grid is None or array is None:
         return
-    if not _stays_integer(graph, node, grid, array):
+    if not (computes and _stays_integer(graph, node, grid, array)):
         real = add_initializer(graph, f"{node.outputs[0].name}_real", grid.real(array))
         node.outputs[0].replace_all_uses_with(real)
     elif grid.shift or not _is_plain(node, grid):
