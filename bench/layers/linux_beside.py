@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from debian_arm64 import CACHE
+from layers.debian_arm64 import CACHE
 from layers.device_engines import Case, check_files, compile_files, equal_share
 from layers.devices_beside import names_of
 from layers.engine_edgekit import EdgeKit, real_calls, values_of_file
@@ -129,15 +129,19 @@ def _values(case: Case, engine: str, made: Sequence[bytes]) -> list[Array]:
 def table_of(counts: Sequence[Count]) -> Table:
     """Return the page's table: thousands of instructions, and in parentheses the ratio to EdgeKit's."""
     found = {(count.network, count.engine, count.core): count for count in counts}
-    cores = [core for core in CORES if any(count.core == core for count in counts)]
+    cores = list(dict.fromkeys(count.core for count in counts))
     head = (f"`{core}`, k instructions" for core in cores)
     table = Table("network", "engine", *head, "equal to EdgeKit", numbers=len(cores) + 1)
     for network, engine in dict.fromkeys((count.network, count.engine) for count in counts):
         row = [found.get((network, engine, core)) for core in cores]
         base = [found.get((network, "EdgeKit", core)) for core in cores]
-        equal = next(count.equal for count in row if count is not None)
-        table.add_row(network, engine, *map(_cell, row, base), equal or "-")
+        table.add_row(network, engine, *map(_cell, row, base), _equal_of(row) or "-")
     return table
+
+
+def _equal_of(row: Sequence[Count | None]) -> str:
+    """Return what is equal on each core, once where that is the same."""
+    return "; ".join(dict.fromkeys(count.equal for count in row if count is not None))
 
 
 def _cell(count: Count | None, base: Count | None) -> str:

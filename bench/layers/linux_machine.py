@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from debian_arm64 import fetch_kernel, fetch_python, fetch_wheels
+from layers.debian_arm64 import fetch_kernel, fetch_python, fetch_wheels
 
 from edgekit.base.errors import ToolError
 
@@ -21,6 +21,7 @@ TOOLS = {"qemu-system-aarch64": "qemu-system-arm", "apt-get": "apt", "dpkg-deb":
 RUNTIMES = ("numpy", "onnxruntime", "ai-edge-litert")
 NEEDED = ("numpy", "numpy.libs", "onnxruntime", "flatbuffers", "packaging", "ai_edge_litert")
 LEFT_OUT = {"share", "var", "__pycache__", "ensurepip", "idlelib", "pip", "test", "tests"}
+SITE = "usr/lib/python3/dist-packages"
 MEMORY = "2048"  # MB
 TIMEOUT_S = 3600
 MARK = "ROW "  # before each line of results
@@ -79,12 +80,12 @@ def _write_base(cache: Path, python: Path, path: Path) -> None:
     wheels = fetch_wheels(cache, "runtimes", RUNTIMES)
     part = path.with_suffix(".part")
     with part.open("wb") as archive:
-        for name in ("dev", "proc", "sys", "tmp", "site"):
+        for name in ("dev", "proc", "sys", "tmp"):
             _add_entry(archive, name, DIRECTORY)
         _add_tree(archive, python.parents[2], "")
         for name in NEEDED:
-            _add_entry(archive, f"site/{name}", DIRECTORY)
-            _add_tree(archive, wheels / name, f"site/{name}/")
+            _add_entry(archive, f"{SITE}/{name}", DIRECTORY)
+            _add_tree(archive, wheels / name, f"{SITE}/{name}/")
     part.replace(path)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from debian_arm64 import CACHE, fetch_python, fetch_wheels, install, run_checked
+from layers.debian_arm64 import CACHE, fetch_python, fetch_wheels, install, run_checked
 
 from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import snr_db

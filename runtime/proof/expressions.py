@@ -21,13 +21,13 @@ from edgekit.runtime.proof.values import (
     Value,
     add,
     at_least,
-    below,
     bounds,
     exact,
     is_none,
     is_one,
     join,
     span,
+    span_below,
     times,
 )
 
@@ -193,7 +193,7 @@ class Expressions(Calls):
             first, second = self._value(yes), self._value(no)
             return None if is_none(first, second) else join(first, second)
         low, high = span(before)
-        self.names[name] = below(before, limit)
+        self.names[name] = span_below(before, limit)
         first = self._value(yes)
         self.names[name] = at_least(before, limit)
         second = self._value(no)

@@ -33,7 +33,7 @@ def wrong_guards(program: Program) -> Iterator[str]:
 def _wrong_guards(program: Program, name: str, kind: str, upper: str) -> Iterator[str]:
     statements, _ = program.statements(name)
     if kind in PROMISES:
-        missing = {*_wanted(program, name, kind)} - {*_tests(statements, kind)}
+        missing = {*_required_tests(program, name, kind)} - {*_tests(statements, kind)}
         yield from sorted(f"{name}: it does not test {text}" for text in missing)
     if program.functions[name].result != "void" and not _returns(statements, kind):
         yield f"{name}: it does not end with the result of a call that went well"
@@ -46,7 +46,7 @@ def _returns(statements: Sequence[Tree], kind: str) -> bool:
     return bool(statements) and statements[-1] == ("return", RESULTS.get(kind, NONE))
 
 
-def _wanted(program: Program, name: str, kind: str) -> Iterator[str]:
+def _required_tests(program: Program, name: str, kind: str) -> Iterator[str]:
     """Yield the tests of a function as C: of its pointers, of their members, of alignment and size."""
     text, upper = program.functions[name], program.prefix(name).upper()
     may_be_null, aligned = PROMISES[kind]

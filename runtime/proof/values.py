@@ -175,7 +175,7 @@ def join(a: Value, b: Value) -> Value:
     return Span(np.minimum(a_low, b_low), np.maximum(a_high, b_high), step or 1)
 
 
-def below(value: Value, limit: int) -> Span:
+def span_below(value: Value, limit: int) -> Span:
     """The numbers of a range that are less than a limit; one less than its lowest if there are none."""
     low, high = span(value)
     step = value.step if isinstance(value, Span) else 1

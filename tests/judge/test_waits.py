@@ -159,7 +159,7 @@ def test_of_a_network_that_decides_decisions_are_compared() -> None:
         assert shares[NO_WAIT] == 0 and max(shares.values()) == others
         assert len(report.notes()) == others and all("decisions" in x for x in report.notes())
     text = waits_text(report.facts())
-    assert text is not None and text.startswith("decisions as in float: 100.00 % after no wait, ")
+    assert str(text).startswith("decisions as in float: 100.00 % after no wait, ")
 
 
 def test_waits_and_their_twins_differ_by_what_nobody_can_tell() -> None:

@@ -227,7 +227,7 @@ def _computes_integers(graph: ir.Graph) -> bool:
 
 
 def _constant(graph: ir.Graph, node: ir.Node, computes: bool) -> None:
-    """Keep a constant that is an operand of integer arithmetic, where the graph computes any; convert others to float."""
+    """Keep a constant that is an operand of integer arithmetic, if there is any; convert others to float."""
     if not is_dequantizer(node) or is_kept_weight(node):
         return
     source, grid, array = node.inputs[0], grid_of(node), array_of(node.inputs[0])

@@ -152,18 +152,17 @@ def _pay_by_points(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts)
     return s.in_c > s.groups or s.out_h * s.out_w > 3840
 
 
-def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
+def _fit_in_planes(s: ConvShape, own: Packing, bits: int) -> bool:
     """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips.
 
     Without Helium and Advanced SIMD those of a group may be added to one output.
     """
     tiles = tiles_of(own)
-    most = 2 if s.in_c == s.groups else int(not (tiles.strips or tiles.planes))
-    if s.out_c > (1 if tiles.planes else most) * s.groups:
-        return False
     if tiles.planes:
-        wide, high = (s.k_w - 1) * s.dil_w + 1 + 7 * s.stride_w, (s.k_h - 1) * s.dil_h + 1
-        return s.in_c == s.groups >= 4 and high * wide <= 2048 and s.k_h * s.k_w <= 256
+        return _fit_side_by_side(s, own, bits)
+    most = 2 if s.in_c == s.groups else int(not tiles.strips)
+    if s.out_c > most * s.groups:
+        return False
     if tiles.strips:
         wide, high = (s.k_w - 1) * s.dil_w + 1 + 4 * s.stride_w, s.stride_h + (s.k_h - 1) * s.dil_h
         rows = strip_rows(s)
@@ -172,6 +171,12 @@ def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     high = 1 + (s.k_h - 1) * s.dil_h // s.stride_h
     planes = s.stride_h * s.stride_w
     return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
+
+
+def _fit_side_by_side(s: ConvShape, _own: Packing, _bits: int) -> bool:
+    """Whether channels are enough for vectors of them, and a band of Advanced SIMD has room for eight positions."""
+    wide, high = (s.k_w - 1) * s.dil_w + 1 + 7 * s.stride_w, (s.k_h - 1) * s.dil_h + 1
+    return s.in_c == s.out_c == s.groups >= 4 and high * wide <= 2048 and s.k_h * s.k_w <= 256
 
 
 def _pay_in_planes(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:

@@ -17,7 +17,7 @@ from edgekit.targets.c.program.sources import Extras
 PROOF_FILE = "proof.json"
 
 
-def _beginning(model: Model) -> JsonObject:
+def _start_facts(model: Model) -> JsonObject:
     """What a reset leaves in each state: a byte, and how many bytes before it stay; the state that an end changes."""
     zeros = {str(v.name): int(v.metadata_props.get(ZERO_POINT, "0")) for v in model.ir.graph.inputs}
     seeds = [row.state for row in model.noises]
@@ -34,7 +34,7 @@ def proof_file(
 ) -> bytes:
     """Return the file: whose kernels the build has, and the facts of each function by its name."""
     bodies, name = extras.bodies, ctx.prefix
-    found = {f"{name}_process": ctx.facts | _beginning(model)}
+    found = {f"{name}_process": ctx.facts | _start_facts(model)}
     found |= {} if extras.session is None else {f"{name}_session": extras.session.ctx.facts}
     found |= {f"{name}_group{i}": own.facts for i, own in enumerate(bodies.groups, 1)}
     found |= {f"{name}_{DECODER}{i or ''}": own.facts for i, own in enumerate(bodies.decoders)}

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-CACHE = Path(__file__).resolve().parents[1] / ".venv" / "pi"
+CACHE = Path(__file__).resolve().parents[2] / ".venv" / "pi"
 PYTHON = ("python3", "python3-pip", "libgomp1", "libstdc++6")
 KERNEL = "linux-image-cloud-arm64"  # the smallest that has a serial console
 PLATFORMS = tuple(f"manylinux{name}_aarch64" for name in ("2014", "_2_27", "_2_28"))
-CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
+CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
 
 
 def fetch_python(cache: Path) -> Path:
