@@ -74,7 +74,7 @@ DEFECTS = (
         "one sum is written behind the last, into the next output",
         "cortex-m55",
         "ek_conv_s8_s8",
-        "ek_conv_tiles.h",
+        "ek_conv_columns.h",
         "(EK_TILE_POSITIONS - behind) / s->out_w",
         "(EK_TILE_POSITIONS - 0 * behind) / s->out_w",
         DEVICE,

@@ -89,9 +89,7 @@ class Memory:
         self.ranges: dict[str, Value] = {}  # integers that a node has written to a result so far
         self.zeros: set[str] = set()
         self.covered: dict[str, Value] = {}  # bytes of operands and arrays that the node has read
-        self.parts: dict[
-            tuple[str, str], int
-        ] = {}  # bytes that its calls take of each, by argument
+        self.parts: dict[tuple[str, str], int] = {}  # bytes that calls take of each, by argument
         self.ids: dict[str, Ids] = {
             name: self._new(row[0]) for name, row in facts["values"].items()
         }

@@ -42,6 +42,17 @@ EK_APART void ek_block_finish(const ek_block *block, const ek_places *p, int32_t
     }
 }
 
+/* Sums stay in registers only where compilers unroll every loop over them. */
+#define EK_EACH(body)                               \
+    _Pragma("GCC unroll 8")                         \
+    for (int32_t r = 0; r < rows; r++) {            \
+        _Pragma("GCC unroll 8")                     \
+        for (int32_t v = 0; v < vectors; v++) {     \
+            body;                                   \
+        }                                           \
+    }
+#define EK_EACH_SUM(value) EK_EACH(acc[r * vectors + v] = value)
+
 /* Outputs from number o on, `rows` of them, of `vectors` vectors of positions; of the last one, `some` lanes may be read,
  * EK_LANES if whole. */
 EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, int32_t rows, int32_t vectors, int32_t some)
@@ -49,25 +60,19 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
     const float *const w = b->w + o * b->step;
     float *const y = b->y + o * b->plane;
     const float *x[EK_MOST_VECTORS];
-    ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS];
+    ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS], kept[EK_TILE_ROWS * EK_TILE_VECTORS]; /* kept: in memory, between loops */
     for (int32_t v = 0; v < vectors; v++) {
         x[v] = b->x + p->from[v];
     }
-    for (int32_t r = 0; r < rows && b->first; r++) {
-        const ek_v start = b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero();
-        for (int32_t v = 0; v < vectors; v++) {
-            acc[r * vectors + v] = start;
+    if (b->first) {
+        EK_EACH_SUM(b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero())
+    } else if (p->whole) {
+        EK_EACH_SUM(ek_v_load(y + r * b->plane + p->at[v]))
+    } else {
+        for (int32_t i = 0; i < rows * vectors; i++) {
+            kept[i] = ek_v_load_spread(y + i / vectors * b->plane + p->at[i % vectors], p->in[i % vectors]);
         }
-    }
-    for (int32_t r = 0; r < rows && !b->first && p->whole; r++) {
-        for (int32_t v = 0; v < vectors; v++) {
-            acc[r * vectors + v] = ek_v_load(y + r * b->plane + p->at[v]);
-        }
-    }
-    for (int32_t r = 0; r < rows && !b->first && !p->whole; r++) {
-        for (int32_t v = 0; v < vectors; v++) {
-            acc[r * vectors + v] = ek_v_load_spread(y + r * b->plane + p->at[v], p->in[v]);
-        }
+        EK_EACH_SUM(kept[r * vectors + v])
     }
     for (int32_t t = 0; t < b->count; t++) {
         const int32_t offset = b->offset[t];
@@ -76,36 +81,23 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
             const int whole = some == EK_LANES || v + 1 < vectors;
             taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
         }
-        for (int32_t r = 0; r < rows; r++) {
-            const ek_v tap = ek_v_all(w[r * b->step + t]);
-            for (int32_t v = 0; v < vectors; v++) {
-                acc[r * vectors + v] = ek_v_fma(tap, taken[v], acc[r * vectors + v]);
-            }
-        }
+        EK_EACH_SUM(ek_v_fma(ek_v_all(w[r * b->step + t]), taken[v], acc[r * vectors + v]))
     }
     if (b->act == EK_RELU) {
-        for (int32_t r = 0; r < rows * vectors; r++) {
-            acc[r] = ek_v_relu(acc[r]);
-        }
+        EK_EACH_SUM(ek_v_relu(acc[r * vectors + v]))
     } else if (b->act == EK_CLIP) {
         const ek_v low = ek_v_all(b->epilogue->a), high = ek_v_all(b->epilogue->b);
-        for (int32_t r = 0; r < rows * vectors; r++) {
-            acc[r] = ek_v_clip(acc[r], low, high);
-        }
+        EK_EACH_SUM(ek_v_clip(acc[r * vectors + v], low, high))
     } else if (b->act == EK_HARD_SWISH) {
         const ek_v slope = ek_v_all(b->epilogue->a), start = ek_v_all(b->epilogue->b);
-        for (int32_t r = 0; r < rows * vectors; r++) {
-            acc[r] = ek_v_act(acc[r], EK_HARD_SWISH, slope, start);
-        }
+        EK_EACH_SUM(ek_v_act(acc[r * vectors + v], EK_HARD_SWISH, slope, start))
     }
-    for (int32_t r = 0; r < rows && p->whole; r++) {
-        for (int32_t v = 0; v < vectors; v++) {
-            ek_v_store(y + r * b->plane + p->at[v], acc[r * vectors + v]);
-        }
-    }
-    for (int32_t r = 0; r < rows && !p->whole; r++) {
-        for (int32_t v = 0; v < vectors; v++) {
-            ek_v_store_packed(y + r * b->plane + p->at[v], acc[r * vectors + v], p->in[v]);
+    if (p->whole) {
+        EK_EACH(ek_v_store(y + r * b->plane + p->at[v], acc[r * vectors + v]))
+    } else {
+        EK_EACH(kept[r * vectors + v] = acc[r * vectors + v])
+        for (int32_t i = 0; i < rows * vectors; i++) {
+            ek_v_store_packed(y + i / vectors * b->plane + p->at[i % vectors], kept[i], p->in[i % vectors]);
         }
     }
     if (b->then) {
