@@ -500,6 +500,19 @@ FULL = (
     ConvShape(4, 18, 5, 16, 16, 3, 3, 3, 1, 1, 1, 1, 0, 0, 1),
     ConvShape(5, 36, 7, 17, 34, 3, 3, 3, 1, 2, 1, 1, 0, 0, 1),
 )
+# Channels by themselves in eights and what is left of them, bands of whole rows and of parts of one; positions in fours
+# and what is left, channels in eights with padding, and taps of several pieces.
+EIGHTS = (
+    *(ConvShape(c, 9, 7, c, 9, 7, 3, 3, 1, 1, 1, 1, 1, 1, c) for c in (4, 7, 8, 9, 17)),
+    *(ConvShape(8, 3, w, 8, 3, w, 3, 3, 1, 1, 1, 1, 1, 1, 8) for w in (1, 63, 64, 65, 200)),
+    ConvShape(9, 40, 66, 9, 20, 33, 5, 3, 2, 2, 1, 1, 2, 1, 9),
+    ConvShape(8, 1, 2100, 8, 1, 2100, 1, 3, 1, 1, 1, 4, 0, 4, 8),
+    ConvShape(8, 17, 30, 8, 17, 30, 16, 16, 1, 1, 1, 1, 8, 8, 8),
+    *(ConvShape(c, 5, 5, 6, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1) for c in (7, 8, 15, 16, 23)),
+    *(ConvShape(16, 1, n, 5, 1, n, 1, 1, 1, 1, 1, 1, 0, 0, 1) for n in (1, 2, 3, 5, 63, 66)),
+    ConvShape(70, 6, 6, 3, 3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1),
+    ConvShape(2, 30, 30, 4, 1, 1, 30, 30, 1, 1, 1, 1, 0, 0, 1),
+)
 # Rows of 3 x 3 taps, of three in a line and of few taps that fill a band or columns of Cortex-M4, or are cut.
 STRAIGHT = (
     *(

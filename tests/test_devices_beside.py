@@ -1,8 +1,11 @@
 """`python bench devices_beside`: its arguments, its counter on a network of ours, and the sources of another engine."""
 
+import base64
+import io
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from devices import on_devices
 from layers.device_engines import Case, equal_share, measure
@@ -10,6 +13,9 @@ from layers.devices_beside import Row, main, names_of, table_of, table_of_kinds
 from layers.engine_edgekit import EdgeKit, integer_values
 from layers.engine_emx import EMX, Emx
 from layers.engine_tflm import CHECKOUTS, Tflm
+from layers.linux_beside import counts_of
+from layers.linux_beside import table_of as linux_table
+from layers.linux_machine import add_entry
 from tflite_graphs import conv, file_of
 
 from edgekit.base.errors import ModelError, UsageError
@@ -161,3 +167,36 @@ def test_the_table_has_ratios_to_our_instructions_and_names_that_differ(tmp_path
     assert table_of_kinds([row]).rows == [
         ("b", "`cortex-m4`", "other", "1.2", *["0.0"] * 4, "0.5", "0.0", "0.1")
     ]
+
+
+def test_of_linux_engines_the_outputs_are_compared_and_a_refusal_is_kept() -> None:
+    case = Case("net", file_of(conv(integer=True, groups=1, same=True)))
+    made = [np.zeros(held.shape, np.float32) for held in case.outputs]
+    whole = [
+        held.grid.zero.astype(held.dtype) + np.zeros(held.shape, held.dtype)
+        for held in case.outputs
+    ]
+    rows = [
+        {"network": 0, "engine": "EdgeKit", "instructions": 1000, "outputs": [_texts(made)]},
+        {"network": 0, "engine": "LiteRT", "instructions": 1500, "outputs": [_texts(whole)]},
+        {"network": 0, "engine": "onnxruntime", "error": "refused"},
+    ]
+    counts = list(counts_of(rows, [case], "cortex-a53"))
+    assert [count.instructions for count in counts] == [1000, 1500, None]
+    size = sum(array.size for array in made)
+    assert [count.equal for count in counts] == ["", f"{size} of {size}", ""]
+    cells = [row[2] for row in linux_table(counts).rows]
+    assert cells == ["1.0", "1.5 (1.50)", "-"]
+
+
+def test_a_file_system_for_linux_has_names_and_contents_in_order() -> None:
+    archive = io.BytesIO()
+    add_entry(archive, "init", 0o100755, b"abc")
+    add_entry(archive, "TRAILER!!!", 0)
+    data = archive.getvalue()
+    assert data[:6] == b"070701" and int(data[54:62], 16) == 3 and int(data[94:102], 16) == 5
+    assert data[110:115] == b"init\0" and data[116:119] == b"abc" and len(data) % 4 == 0
+
+
+def _texts(arrays: list[np.ndarray]) -> list[str]:
+    return [base64.b64encode(array.tobytes()).decode() for array in arrays]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from device_calls import array_bytes, write_calls
 from devices import QUICK, on_devices, run_program
-from kernel_cases import CASES, FULL, STRAIGHT, Seeded, conv
+from kernel_cases import CASES, EIGHTS, FULL, STRAIGHT, Seeded, conv
 
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.devices.cross import compile_replay
@@ -42,6 +42,19 @@ def test_every_kernel_equals_its_twin(
 @on_devices(slow=("riscv64", "cortex-a53", "cortex-a76", "cortex-a7"))
 def test_convolutions_that_fill_their_room_equal_their_twins(target: str, tmp_path: Path) -> None:
     calls = [conv(f"ek_conv_s8_{y}", shape)(Seeded(0)) for shape in FULL for y in ("s8", "s16")]
+    write_calls(tmp_path, calls, profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
+    assert run_program(target, tmp_path / "program") == "PASS\n"
+
+
+@on_devices("cortex-a53", "cortex-a76", "cortex-a7", slow=("cortex-a76", "cortex-a7"))
+def test_convolutions_of_eights_equal_their_twins(target: str, tmp_path: Path) -> None:
+    calls = [
+        conv(f"ek_conv_s8_{y}", shape)(Seeded(seed))
+        for shape in EIGHTS
+        for y in ("s8", "s16")
+        for seed in range(2)
+    ]
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
     assert run_program(target, tmp_path / "program") == "PASS\n"

@@ -52,11 +52,11 @@ def run_on(core: str, cache: Path, files: Mapping[str, bytes]) -> Iterator[dict[
     shutil.copyfile(base, whole)
     with whole.open("ab") as archive:
         for name, content in files.items():
-            _add_entry(archive, name, FILE, content)
-        _add_entry(
+            add_entry(archive, name, FILE, content)
+        add_entry(
             archive, "init", PROGRAM, f"#!/usr/bin/{python.name}\n".encode() + INIT.read_bytes()
         )
-        _add_entry(archive, "TRAILER!!!", 0)
+        add_entry(archive, "TRAILER!!!", 0)
     command = ["qemu-system-aarch64", "-M", "virt", "-cpu", core, "-m", MEMORY, "-nographic"]
     command += ["-nic", "none", "-no-reboot", "-icount", "shift=0,sleep=off"]
     command += ["-kernel", str(image), "-initrd", str(whole)]
@@ -81,10 +81,10 @@ def _write_base(cache: Path, python: Path, path: Path) -> None:
     part = path.with_suffix(".part")
     with part.open("wb") as archive:
         for name in ("dev", "proc", "sys", "tmp"):
-            _add_entry(archive, name, DIRECTORY)
+            add_entry(archive, name, DIRECTORY)
         _add_tree(archive, python.parents[2], "")
         for name in NEEDED:
-            _add_entry(archive, f"{SITE}/{name}", DIRECTORY)
+            add_entry(archive, f"{SITE}/{name}", DIRECTORY)
             _add_tree(archive, wheels / name, f"{SITE}/{name}/")
     part.replace(path)
 
@@ -97,16 +97,16 @@ def _add_tree(archive: BinaryIO, folder: Path, prefix: str) -> None:
         if LEFT_OUT & set(inside.parts):
             continue
         if path.is_symlink():
-            _add_entry(archive, name, LINK, os.readlink(path).encode())
+            add_entry(archive, name, LINK, os.readlink(path).encode())
         elif path.is_dir():
-            _add_entry(archive, name, DIRECTORY)
+            add_entry(archive, name, DIRECTORY)
         else:
-            _add_entry(
+            add_entry(
                 archive, name, PROGRAM if os.access(path, os.X_OK) else FILE, path.read_bytes()
             )
 
 
-def _add_entry(archive: BinaryIO, name: str, mode: int, content: bytes = b"") -> None:
+def add_entry(archive: BinaryIO, name: str, mode: int, content: bytes = b"") -> None:
     """Add an entry of a cpio archive in the form that Linux unpacks at its start (newc)."""
     number = archive.tell()  # of the entry: no other one has it
     fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)

@@ -145,20 +145,26 @@ static inline int32x4_t ek_sums_of_four(int32x4_t a, int32x4_t b, int32x4_t c, i
 }
 
 /* acc [2][EK_TILE_POSITIONS] += the products of two packed outputs with four positions. */
-static inline void ek_tile_of_four(const int8_t *w, const int8_t *x, int32_t apart, int32_t groups, int32_t *acc)
-{
-    const int8_t *x1 = x + apart, *x2 = x1 + apart, *x3 = x2 + apart;
-    int32x4_t a = vdupq_n_s32(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-    for (; groups > 0; groups--, x += 16, x1 += 16, x2 += 16, x3 += 16, w += 32) {
-        const int8x16_t p = vld1q_s8(x), q = vld1q_s8(x1), r = vld1q_s8(x2), s = vld1q_s8(x3);
-        const int8x16_t u = vld1q_s8(w), v = vld1q_s8(w + 16);
-        a = ek_mac_s8(a, p, u), b = ek_mac_s8(b, q, u), c = ek_mac_s8(c, r, u), d = ek_mac_s8(d, s, u);
-        e = ek_mac_s8(e, p, v), f = ek_mac_s8(f, q, v), g = ek_mac_s8(g, r, v), h = ek_mac_s8(h, s, v);
+#define EK_TILE_OF_FOUR(name, mac)                                                                                    \
+    static inline void name(const int8_t *w, const int8_t *x, int32_t apart, int32_t groups, int32_t *acc)           \
+    {                                                                                                                \
+        const int8_t *x1 = x + apart, *x2 = x1 + apart, *x3 = x2 + apart;                                            \
+        int32x4_t a = vdupq_n_s32(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;                               \
+        for (; groups > 0; groups--, x += 16, x1 += 16, x2 += 16, x3 += 16, w += 32) {                               \
+            const int8x16_t p = vld1q_s8(x), q = vld1q_s8(x1), r = vld1q_s8(x2), s = vld1q_s8(x3);                   \
+            const int8x16_t u = vld1q_s8(w), v = vld1q_s8(w + 16);                                                   \
+            a = mac(a, p, u), b = mac(b, q, u), c = mac(c, r, u), d = mac(d, s, u);                                  \
+            e = mac(e, p, v), f = mac(f, q, v), g = mac(g, r, v), h = mac(h, s, v);                                  \
+        }                                                                                                            \
+        vst1q_s32(acc, vaddq_s32(vld1q_s32(acc), ek_sums_of_four(a, b, c, d)));                                      \
+        acc += EK_TILE_POSITIONS;                                                                                    \
+        vst1q_s32(acc, vaddq_s32(vld1q_s32(acc), ek_sums_of_four(e, f, g, h)));                                      \
     }
-    vst1q_s32(acc, vaddq_s32(vld1q_s32(acc), ek_sums_of_four(a, b, c, d)));
-    acc += EK_TILE_POSITIONS;
-    vst1q_s32(acc, vaddq_s32(vld1q_s32(acc), ek_sums_of_four(e, f, g, h)));
-}
+EK_TILE_OF_FOUR(ek_tile_of_four, ek_mac_s8)
+#ifdef EK_MAC_NARROW
+EK_TILE_OF_FOUR(ek_tile_of_four_narrow, ek_mac_narrow_s8)
+#define EK_MANY_POSITIONS 16 /* from which on it pays to look at all weights before */
+#endif
 
 /* acc [2][EK_TILE_POSITIONS] += their products with one position. */
 static inline void ek_tile_of_one(const int8_t *w, const int8_t *x, int32_t groups, int32_t *acc)
@@ -177,9 +183,17 @@ static __attribute__((noinline)) void ek_tile(const int8_t *w, const int8_t *col
                                               int32_t n, int32_t rows, int32_t *acc)
 {
     const int32_t groups = taps >> 4;
+#ifdef EK_MAC_NARROW
+    const int is_narrow = n >= EK_MANY_POSITIONS && ek_are_narrow(w, (rows + 1) / 2 * 2 * groups);
+#endif
     for (; rows > 0; rows -= 2, w += 2 * taps, acc += 2 * EK_TILE_POSITIONS) {
         const int8_t *x = columns;
         int32_t j = 0;
+#ifdef EK_MAC_NARROW
+        for (; is_narrow && j + 4 <= n; j += 4, x += 4 * apart) {
+            ek_tile_of_four_narrow(w, x, apart, groups, acc + j);
+        }
+#endif
         for (; j + 4 <= n; j += 4, x += 4 * apart) {
             ek_tile_of_four(w, x, apart, groups, acc + j);
         }

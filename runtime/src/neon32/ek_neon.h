@@ -10,6 +10,11 @@ static inline int16x8_t vmull_high_s8(int8x16_t a, int8x16_t b)
     return vmull_s8(vget_high_s8(a), vget_high_s8(b));
 }
 
+static inline int16x8_t vmlal_high_s8(int16x8_t sum, int8x16_t a, int8x16_t b)
+{
+    return vmlal_s8(sum, vget_high_s8(a), vget_high_s8(b));
+}
+
 static inline int64x2_t vmull_high_s32(int32x4_t a, int32x4_t b)
 {
     return vmull_s32(vget_high_s32(a), vget_high_s32(b));

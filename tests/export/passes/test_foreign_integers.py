@@ -134,6 +134,19 @@ def test_what_onnxruntime_quantizes_runs_in_integers(
     assert np.abs(found - theirs).mean() / scale < 0.2
 
 
+def test_a_network_whose_weights_alone_are_integers_is_float() -> None:
+    text = """(float[1,4] x) => (float[1,3] y) {
+      w = DequantizeLinear <axis = 1> (q, scales)
+      y = MatMul (x, w)
+    }"""
+    q, scales = np.arange(-6, 6, dtype=np.int8).reshape(4, 3), np.float32([0.1, 0.2, 0.3])
+    model = imported(parse(text, q=q, scales=scales))
+    assert model.quantization.recipe == "float32"
+    assert [node.op_type for node in model.ir.graph if "quantize" in node.op_type.lower()] == []
+    x = normal(1, 4)
+    assert np.allclose(run_hops(model, {"x": x[None]})["y"][0], x @ (q * scales), atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["QDQ", pytest.param("QOperator", marks=needs_vnni)])
 def test_a_build_equals_the_oracle_and_keeps_its_quantization(layout: str, tmp_path: Path) -> None:
