@@ -285,7 +285,7 @@ INSTRUCTION_SETS = {
             ("lanes", "simd", "dots"),
             machine="wasm32",
             emulated="wasm",
-            packing=ON_NEON,
+            packing=Packing(columns=4),
         ),
         InstructionSet(
             "dots",

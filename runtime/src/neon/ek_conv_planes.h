@@ -1,4 +1,4 @@
-/* AArch64: the convolution whose channels are by themselves. Eight of them lie side by side, a band of rows and columns with
+/* Advanced SIMD: the convolution whose channels are by themselves. Eight of them lie side by side, a band of rows and columns with
  * their padding at a time, so that an output is a vector of eight. Weights are packed so (edgekit.targets.c.packing.conv_paths):
  * [channels / 8][k_h][k_w][8], filled up with zeros; the bias has what x_zero adds. */
 #ifndef EK_CONV_PLANES_GUARD
@@ -8,29 +8,13 @@
 #include "ek_tile.h"
 
 #define EK_BAND 2048 /* positions of eight channels with their padding, on the stack */
-#define EK_BAND_TAPS 256
+#define EK_BAND_TAPS 256 /* these two: _fit_side_by_side of edgekit.targets.c.packing.conv_paths */
 #define EK_BAND_OUTPUTS 64 /* positions of which outputs are kept before they go to their planes */
 
 /* A band: so many outputs down and across, from inputs `width` across; tap t lies at [t] bytes behind the first one. */
 typedef struct {
     int32_t down, across, width, taps, pairs, at[EK_BAND_TAPS];
 } ek_band;
-
-/* Whether products of the taps t and t + 1 fit 16 bits for every x: not where both weights are -128. */
-static inline int32_t ek_fitting_pairs(const int8_t *w, int32_t taps)
-{
-    int8x8_t worst = vdup_n_s8(127);
-    for (int32_t t = 0; t + 1 < taps; t += 2) {
-        worst = vmin_s8(worst, vmax_s8(vld1_s8(w + 8 * t), vld1_s8(w + 8 * t + 8)));
-    }
-    int8_t lanes[8];
-    int fit = 1;
-    vst1_s8(lanes, worst);
-    for (int32_t i = 0; i < 8; i++) {
-        fit &= lanes[i] != -128;
-    }
-    return fit ? taps & ~1 : 0;
-}
 
 /* to [n][8] = fill. */
 static inline void ek_fill_eights(int8x8_t fill, int32_t n, int8_t *to)
@@ -202,7 +186,7 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
         const int32_t channels = ek_min(8, s->out_c - c);
         const int8_t *const from = x + (ptrdiff_t)c * s->in_h * s->in_w;
         const ek_eight e = ek_eight_of(scales, c, channels);
-        b.pairs = ek_fitting_pairs(w, b.taps);
+        b.pairs = ek_are_narrow(w, b.taps / 2) ? b.taps & ~1 : 0;
         for (int32_t oy = 0; oy < s->out_h; oy += b.down) {
             const int32_t down = ek_min(b.down, s->out_h - oy);
             const int32_t rows = (down - 1) * s->stride_h + (s->k_h - 1) * s->dil_h + 1;

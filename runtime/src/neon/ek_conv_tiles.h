@@ -1,2 +1,2 @@
-/* AArch64: positions laid in columns. */
+/* Advanced SIMD: positions laid in columns. */
 #include "ek_conv_columns.h"

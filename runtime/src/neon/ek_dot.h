@@ -14,6 +14,23 @@ static inline int32x4_t ek_mac_s16(int32x4_t acc, int16x8_t x, int16x8_t w)
     return vmlal_high_s16(vmlal_s16(acc, vget_low_s16(x), vget_low_s16(w)), x, w);
 }
 
+/* Whether two products of weights in the halves of a vector, of n, fit 16 bits for every x: not where both are -128. */
+static inline int ek_are_narrow(const int8_t *w, int32_t n)
+{
+    int8x8_t worst = vdup_n_s8(127);
+    int8_t lanes[8];
+    int fit = 1;
+    for (; n > 0; n--, w += 16) {
+        const int8x16_t v = vld1q_s8(w);
+        worst = vmin_s8(worst, vmax_s8(vget_low_s8(v), vget_high_s8(v)));
+    }
+    vst1_s8(lanes, worst);
+    for (int32_t i = 0; i < 8; i++) {
+        fit &= lanes[i] != -128;
+    }
+    return fit;
+}
+
 /* The first n <= 8 bytes, in two loads that overlap; the others are 0. */
 static inline uint64_t ek_some_bytes(const int8_t *p, int32_t n)
 {

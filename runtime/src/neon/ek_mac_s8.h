@@ -15,20 +15,3 @@ static inline int32x4_t ek_mac_narrow_s8(int32x4_t acc, int8x16_t x, int8x16_t w
 {
     return vpadalq_s16(acc, vmlal_high_s8(vmull_s8(vget_low_s8(x), vget_low_s8(w)), x, w));
 }
-
-/* Whether those of vectors w [n] fit for every x: not where both weights are -128. */
-static inline int ek_are_narrow(const int8_t *w, int32_t n)
-{
-    int8x8_t worst = vdup_n_s8(127);
-    int8_t lanes[8];
-    int fit = 1;
-    for (; n > 0; n--, w += 16) {
-        const int8x16_t v = vld1q_s8(w);
-        worst = vmin_s8(worst, vmax_s8(vget_low_s8(v), vget_high_s8(v)));
-    }
-    vst1_s8(lanes, worst);
-    for (int32_t i = 0; i < 8; i++) {
-        fit &= lanes[i] != -128;
-    }
-    return fit;
-}

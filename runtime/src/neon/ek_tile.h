@@ -1,4 +1,4 @@
-/* AArch64: tiles of two outputs and four positions, 16 taps in a vector; see runtime/src/tiles. */
+/* Advanced SIMD: tiles of two outputs and four positions, 16 taps in a vector; see runtime/src/tiles. */
 #ifndef EK_TILE_GUARD
 #define EK_TILE_GUARD
 
@@ -121,9 +121,13 @@ static __attribute__((noinline)) void ek_take_rows(const ek_rows_in *w, int8_t *
     }
 }
 
-/* acc [rows][EK_TILE_POSITIONS] = bias [rows], of n positions and those behind them up to a multiple of four. */
+/* acc [rows][EK_TILE_POSITIONS] = bias [rows], of n positions and those behind them up to a multiple of four; 0 in the row
+ * behind an odd number. */
 static inline void ek_tile_start(int32_t *acc, const int32_t *bias, int32_t rows, int32_t n)
 {
+    if (rows & 1) {
+        memset(acc + rows * EK_TILE_POSITIONS, 0, EK_TILE_POSITIONS * sizeof(*acc));
+    }
     for (; rows > 0; rows--, acc += EK_TILE_POSITIONS) {
         const int32x4_t start = vdupq_n_s32(*bias++);
         for (int32_t i = 0; i < n; i += 4) {

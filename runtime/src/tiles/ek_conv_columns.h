@@ -1,5 +1,5 @@
 /* Convolution of int8 inputs as products of tiles: the taps of some positions are laid side by side, a column each, and
- * multiplied with two outputs and two positions at a time. Taps beyond EK_TILE_TAPS are taken piece by piece. The weights
+ * multiplied with two outputs at a time. Taps beyond EK_TILE_TAPS are taken piece by piece. The weights
  * are packed so (edgekit.targets.c.packing.conv_paths): of each group, of each piece, [outputs / 2][taps / EK_TILE_FILL][2]
  * [EK_TILE_FILL], filled up with zeros. The taps of a piece lie as in strips (ek_tile_strips.h) where windows are to, else as
  * [k_h][k_w][channels] where there are EK_TILE_CHANNELS channels or more, else as [channels][k_h][k_w]. Columns hold x_zero

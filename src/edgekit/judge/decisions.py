@@ -44,7 +44,7 @@ class Decisions:
     def expected_share(self, shares: Sequence[float]) -> float:
         """Return the share of decisions to expect changed, from those of all clips at `ERROR_FACTOR` times the error.
 
-        A standard error is added: of few decisions, few changed ones say little.
+        A standard error is added: of few decisions, few changed ones say little. Where none changed it adds nothing.
         """
         if not shares:
             return 0.0

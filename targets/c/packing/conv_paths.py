@@ -152,14 +152,14 @@ def _pay_by_points(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts)
     return s.in_c > s.groups or s.out_h * s.out_w > 3840
 
 
-def _fit_in_planes(s: ConvShape, own: Packing, bits: int) -> bool:
+def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips.
 
     Without Helium and Advanced SIMD those of a group may be added to one output.
     """
     tiles = tiles_of(own)
     if tiles.planes:
-        return _fit_side_by_side(s, own, bits)
+        return _fit_side_by_side(s)
     most = 2 if s.in_c == s.groups else int(not tiles.strips)
     if s.out_c > most * s.groups:
         return False
@@ -173,8 +173,8 @@ def _fit_in_planes(s: ConvShape, own: Packing, bits: int) -> bool:
     return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
 
 
-def _fit_side_by_side(s: ConvShape, _own: Packing, _bits: int) -> bool:
-    """Whether channels are enough for vectors of them, and a band of Advanced SIMD has room for eight positions."""
+def _fit_side_by_side(s: ConvShape) -> bool:
+    """Whether channels are enough for vectors of them, and a band has room for eight positions: ``EK_BAND``."""
     wide, high = (s.k_w - 1) * s.dil_w + 1 + 7 * s.stride_w, (s.k_h - 1) * s.dil_h + 1
     return s.in_c == s.out_c == s.groups >= 4 and high * wide <= 2048 and s.k_h * s.k_w <= 256
 

@@ -39,16 +39,21 @@ def chosen(kernel: str, isa: str, shape: ConvShape) -> str:
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        (PICTURE, {"avx512vnni": "_bands", "avx2": "_bands", "mve": "_strips", "dsp": ""}),
-        (FRAME, {"avx512vnni": "_positions", "avx2": "_positions", "mve": "_strips"}),
-        (POINTS, {"avx512vnni": "_points", "avx2": "_bands", "mve": "", "dsp": ""}),
-        (DEPTHWISE, {"avx512vnni": "", "avx2": "", "mve": "_planes", "dsp": "_planes"}),
-        (APART, {"avx512vnni": "_bands", "mve": "", "dsp": ""}),
+        (PICTURE, {"avx512vnni": "_bands", "avx2": "_bands", "mve": "_strips", "neon": ""}),
+        (FRAME, {"avx512vnni": "_positions", "avx2": "_positions", "mve": "_strips", "neon": ""}),
+        (POINTS, {"avx512vnni": "_points", "avx2": "_bands", "mve": "", "dsp": "", "neon": ""}),
+        (DEPTHWISE, {"avx512vnni": "", "mve": "_planes", "dsp": "_planes", "neon": "_planes"}),
+        (APART, {"avx512vnni": "_bands", "mve": "", "dsp": "", "neon": ""}),
     ],
 )
 def test_a_layer_takes_the_way_that_pays(shape: ConvShape, words: dict[str, str]) -> None:
     assert {isa: chosen("ek_conv_s8_s8", isa, shape) for isa in words} == words
-    assert {chosen("ek_conv_s8_s8", isa, shape) for isa in ("neon", "rvv", "wasm", "dots")} == {""}
+    assert {chosen("ek_conv_s8_s8", isa, shape) for isa in ("rvv", "wasm", "dots")} == {""}
+
+
+def test_weights_in_tiles_are_read_by_kernels_of_tiles() -> None:
+    for row in INSTRUCTION_SETS.values():
+        assert row.packing.tiles is None or "tiles" in row.folders, row.name
 
 
 def test_a_transposed_layer_takes_the_way_that_pays() -> None:
