@@ -49,6 +49,10 @@ from edgekit.graph.model import (
 )
 from edgekit.graph.training_facts import TrainingFacts
 
+STORED_WEIGHTS = (
+    "the file's weights are integers, and its arithmetic is float: they become float32, of 4 bytes each; "
+    "--recipe w8a8 or w8a16 stores them in one"
+)
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 
 
@@ -105,7 +109,9 @@ def from_onnx(
     controls = [*_facts_of_inputs(graph_model, facts, "controls"), *controls]
     apart = [*session, *controls]
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=apart)
-    notes = [*columns, *floats, *assumed, *_state_notes(graph_model.graph, pairs, apart, hop)]
+    stored = _stored_weights(data, graph_model)
+    notes = [*columns, *floats, *stored, *assumed]
+    notes += _state_notes(graph_model.graph, pairs, apart, hop)
     model = Model(graph_model).describe(
         source=Source(name, digest),
         states=list(pairs),
@@ -130,6 +136,11 @@ def _state_notes(
     ]
 
 
+def _stored_weights(data: bytes, model: ir.Model) -> list[str]:
+    """Return a note where a file stores weights as integers, and all arithmetic is float."""
+    return [STORED_WEIGHTS] if b"DequantizeLinear" in data and not _is_quantized(model) else []
+
+
 def _declare_facts(
     model: Model, facts: JsonObject, session: Sequence[str], controls: Sequence[str]
 ) -> Model:
@@ -137,7 +148,7 @@ def _declare_facts(
     if "controls" in facts:
         model = model.describe(controls=[])
     model = declare_controls(declare_constants(model, session), controls)
-    if "quantization" not in facts and _is_quantized(model):
+    if "quantization" not in facts and _is_quantized(model.ir):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
     return model
 
@@ -203,8 +214,8 @@ def input_names(path: str | Path) -> frozenset[str]:
     return frozenset(value.name for value in load(read_file(Path(path))).graph.input)
 
 
-def _is_quantized(model: Model) -> bool:
-    return any(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in model.ir.graph)
+def _is_quantized(model: ir.Model) -> bool:
+    return any(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in model.graph)
 
 
 def stream_info(
