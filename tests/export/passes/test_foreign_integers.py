@@ -142,7 +142,7 @@ def test_a_network_whose_weights_alone_are_integers_is_float() -> None:
     q, scales = np.arange(-6, 6, dtype=np.int8).reshape(4, 3), np.float32([0.1, 0.2, 0.3])
     model = imported(parse(text, q=q, scales=scales))
     assert model.quantization.recipe == "float32"
-    assert [node.op_type for node in model.ir.graph] == ["MatMul"]
+    assert [node.op_type for node in model.ir.graph] == ["Gemm"]
     assert any("become float32, of 4 bytes each" in note for note in model.notes)
     x = normal(1, 4)
     assert np.allclose(run_hops(model, {"x": x[None]})["y"][0], x @ (q * scales), atol=1e-6)
