@@ -1,5 +1,6 @@
 """The offline network at any length: an .onnx with an open time axis, or torch code."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -15,7 +16,7 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.hop_runner import Arrays
 from edgekit.export.loops.onnx_loop import LoopFile
 from edgekit.export.onnx_file.constants import Constants
-from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.onnx_file.dims import BATCH, NUMBERED
 from edgekit.export.onnx_file.dynamic_integers import in_float
 from edgekit.export.onnx_file.file_checks import parse
 from edgekit.export.read_onnx import with_turns
@@ -203,10 +204,15 @@ def has_open_time(
     inputs = dims_of_inputs(parse(read_file(Path(path)), shapes).graph, constants)
     bound = {dim for name, dims in inputs.items() if name in shapes for dim in dims}
     return any(
-        (place > 0 or not BATCH.fullmatch(label)) and label not in bound
+        _may_be_time(place, label) and label not in bound
         for name, dims in inputs.items()
         for place, label in open_dimensions(dims, has_shape=name in shapes)
     )
+
+
+def _may_be_time(place: int, label: str) -> bool:
+    """Whether an open dimension is no batch; a number as its name says nothing behind the first one."""
+    return not BATCH.fullmatch(label) or (place > 0 and bool(re.fullmatch(NUMBERED, label)))
 
 
 def _sizes(

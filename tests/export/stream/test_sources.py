@@ -189,6 +189,9 @@ def test_controls_that_cannot_be_are_refused():
         ("DynamicDimension.0,DynamicDimension.1,4", True),
         ("unk__1,8,4", False),
         ("1,unk__2,4", True),
+        ("time,batch,4", False),
+        ("2,batch,4", False),
+        ("batch,16", False),
     ],
 )
 def test_numbered_dimensions_are_time_behind_a_batch(
