@@ -59,3 +59,4 @@ def test_a_folder_of_tables_is_told_how_to_become_arrays(
     (tmp_path / name).write_text("ax,ay\n1,2\n")
     problem = content_problem("clips", tmp_path)
     assert problem is not None and step in problem.next_step
+    assert "(hops, or whole recordings)" in problem.allowed

@@ -16,7 +16,7 @@ ARRAYS, ARRAY = ".npz", ".npy"
 
 WANTED = (
     "a folder of recordings (.wav, .flac, .ogg, .opus, .mp3, .aiff), or of .npz with arrays named as the inputs "
-    "(first axis: hops), or package.module:factory that yields such arrays"
+    "(hops, or whole recordings), or package.module:factory that yields such arrays"
 )
 TABLES = (".csv", ".tsv")
 TABLE_STEP = (
