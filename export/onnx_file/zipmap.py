@@ -1,6 +1,7 @@
 """Outputs that skl2onnx makes dictionaries of class and score, as the tensor of scores that they name."""
 
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import helper
 
 ZIPMAP = "ZipMap"
@@ -16,21 +17,25 @@ def as_columns(data: bytes) -> tuple[bytes, list[str]]:
         return data, []
     try:
         proto = onnx.load_model_from_string(data)
-        outputs = {value.name: value for value in proto.graph.output}
-        zipped = [
-            node
-            for node in proto.graph.node
-            if node.op_type == ZIPMAP and node.output[0] in outputs
-        ]
-        notes = [_pass_scores(node, outputs[node.output[0]]) for node in zipped]
-    except Exception:  # a file of unknown origin, refused with a reason where it is read
+    except DecodeError:  # refused with a reason where it is read
         return data, []
+    outputs = {value.name: value for value in proto.graph.output}
+    zipped = [
+        (node, outputs[name])
+        for node in proto.graph.node
+        for name in node.output[:1]
+        if node.op_type == ZIPMAP and name in outputs and node.input and node.attribute
+    ]
+    notes = [_pass_scores(node, output) for node, output in zipped]
     return proto.SerializeToString(), notes
 
 
 def _pass_scores(node: onnx.NodeProto, output: onnx.ValueInfoProto) -> str:
     """Make a ZipMap the identity of its scores; return the note."""
-    classes = [*node.attribute[0].ints, *(text.decode() for text in node.attribute[0].strings)]
+    classes = [
+        *node.attribute[0].ints,
+        *(text.decode(errors="replace") for text in node.attribute[0].strings),
+    ]
     source, name = node.input[0], node.output[0]
     node.CopyFrom(helper.make_node("Identity", [source], [name], node.name))
     dims = [None, len(classes)]
