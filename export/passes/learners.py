@@ -3,7 +3,7 @@
 Of the rest of that domain (trees, support vectors, texts) nothing is rewritten, so it is refused by name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -63,14 +63,29 @@ def _regressor(chain: Chain, node: ir.Node) -> bool:
 
 
 def _classifier(chain: Chain, node: ir.Node) -> bool:
-    """Give labels and scores; of a row of coefficients for each class, not of one for two classes."""
+    """Give labels and scores, of a row of coefficients for each class or of one for two classes."""
     labels = attribute(node, "classlabels_ints", ())
+    if len(labels) == 2 and len(attribute(node, "intercepts", ())) == 1:
+        return _two_classes(chain, node, labels)
     scores = _scores(chain, node, len(labels)) if len(labels) > 1 else None
     result = scores and _transform(chain, node, scores)
     if scores is None or result is None:
         return False
     best = chain.add("ArgMax", scores, axis=1, keepdims=0)
     label = chain.add("Gather", chain.constant(labels, np.int64), best)
+    return chain.finish({node.outputs[0]: label, node.outputs[1]: result})
+
+
+def _two_classes(chain: Chain, node: ir.Node, labels: Sequence[int]) -> bool:
+    """Give labels and scores of one row, the second class's: the first score is the rest to 1, as in onnxruntime."""
+    score = _scores(chain, node, 1)
+    if score is None or attribute(node, "post_transform", "NONE") not in ("NONE", "LOGISTIC"):
+        return False
+    second = _transform(chain, node, score)
+    result = chain.add("Concat", chain.add("Sub", chain.constant(1), second), second, axis=1)
+    is_second = chain.add("Greater", chain.reshape(score, (-1,)), chain.constant(0))
+    place = chain.add("Cast", is_second, to=ir.DataType.INT64)
+    label = chain.add("Gather", chain.constant(labels, np.int64), place)
     return chain.finish({node.outputs[0]: label, node.outputs[1]: result})
 
 

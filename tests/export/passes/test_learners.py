@@ -70,6 +70,19 @@ def test_a_classifier_gives_labels_and_scores(classes: int, post_transform: str)
     assert "ArgMax" in imported(proto)
 
 
+@pytest.mark.parametrize("post_transform", ["NONE", "LOGISTIC"])
+def test_one_row_of_coefficients_decides_between_two_classes(post_transform: str) -> None:
+    proto = learner(
+        "LinearClassifier",
+        2,
+        coefficients=COEFFICIENTS[:3],
+        intercepts=[0.1],
+        classlabels_ints=[5, 7],
+        post_transform=post_transform,
+    )
+    assert "Greater" in imported(proto)
+
+
 def test_features_are_taken_by_column_of_rows_and_of_a_vector() -> None:
     nodes = [
         helper.make_node("ArrayFeatureExtractor", ["x", "columns"], ["y"], domain=ML),
@@ -92,9 +105,17 @@ def test_features_are_taken_by_column_of_rows_and_of_a_vector() -> None:
         learner("Normalizer", norm="MAX"),
         learner("LinearRegressor", coefficients=[1.0, 2.0, 3.0], post_transform="PROBIT"),
         learner("Scaler", offset=[1.0]),
+        learner(
+            "LinearClassifier",
+            2,
+            coefficients=[1.0, 2.0, 3.0],
+            intercepts=[0.1],
+            classlabels_ints=[5, 7],
+            post_transform="SOFTMAX",
+        ),
         learner("Binarizer", threshold=0.5),
     ],
-    ids=["maximum", "probit", "offset alone", "binarizer"],
+    ids=["maximum", "probit", "offset alone", "softmax of one row", "binarizer"],
 )
 def test_other_learners_are_refused_by_name(proto: onnx.ModelProto) -> None:
     (problem,) = problems(proto, shapes={"x": (4, 3)})
