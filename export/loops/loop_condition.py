@@ -12,30 +12,13 @@ from edgekit.base.arrays import Array
 from edgekit.graph.model import OPSET
 from edgekit.graph.nodes import array_of
 
-LARGEST = 64  # numbers in a constant that a condition reads
-ON_COUNTERS = (  # operators whose results are no larger than their operands
-    *(
-        "Add",
-        "Sub",
-        "Mul",
-        "Div",
-        "Neg",
-        "Abs",
-        "Min",
-        "Max",
-        "Mod",
-        "Cast",
-        "Identity",
-        "Constant",
-    ),
-    *("Squeeze", "Unsqueeze", "Where", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"),
-    *("And", "Or", "Xor", "Not"),
-)
-NUMBER, GOES_ON, CARRIED = (
-    0,
-    1,
-    2,
-)  # places of a body's inputs: of the turn, whether it goes on, the first value
+LARGEST = 64  # numbers in a constant or a carried value that a condition reads
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Min", "Max", "Mod")
+MOVES = ("Cast", "Identity", "Constant", "Squeeze", "Unsqueeze", "Where")
+COMPARISONS = ("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal")
+ON_COUNTERS = (*ARITHMETIC, *MOVES, *COMPARISONS, "And", "Or", "Xor", "Not")
+# places of a body's inputs: of the turn, whether it goes on, the first value
+NUMBER, GOES_ON, CARRIED = 0, 1, 2
 
 
 @dataclass
@@ -77,7 +60,7 @@ class _Condition:
 def turns_of_condition(loop: ir.Node, most: int) -> int | None:
     """Return how often a Loop turns until its condition ends it, at most `most`; None where data decides.
 
-    The condition may depend on the number of the turn, on constants, and on values that do so themselves.
+    The condition may depend on the number of the turn, on constants, and on small values that do so themselves.
     """
     body, outer = loop.attributes["body"].as_graph(), loop.graph
     assert isinstance(outer, ir.Graph)
@@ -93,6 +76,8 @@ def turns_of_condition(loop: ir.Node, most: int) -> int | None:
         goes_on, *arrays = run((np.array(turn), np.array(True), *arrays))
         if not np.all(goes_on):
             return turn + 1
+        if any(array.size > LARGEST for array in arrays):
+            return None
     return most
 
 

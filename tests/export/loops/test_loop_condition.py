@@ -72,3 +72,16 @@ def test_a_loop_without_a_first_turn_stays() -> None:
     assert not starts(loop)
     unroll_loops(model)
     assert [node.op_type for node in model.graph].count("Loop") == 1
+
+
+@pytest.mark.parametrize(("grown", "turns"), [("one", 5), ("grid", None)])
+def test_a_carried_value_that_grows_is_no_counter(grown: str, turns: int | None) -> None:
+    ones = ", ".join("1" * 9)
+    wide = f"int64[1, 9] row = {{{ones}}}, int64[9, 1] column = {{{ones}}}, int64 most = {{5}}"
+    text = COUNTED.replace("[2, T]", "[2, 9]").replace("Add (n, one)", f"Add (n, {grown})")
+    text = text.replace("int64 one", f"{wide}, int64 one", 1)
+    text = text.replace("sizes =", "grid = Mul (row, column)\n  sizes =")
+    text = text.replace("And (within, early)", "Less (n2, most)")
+    model = ir.from_proto(onnx.parser.parse_model(text))
+    loop = next(node for node in model.graph if node.op_type == "Loop")
+    assert turns_of_condition(loop, 9) == turns
