@@ -30,7 +30,8 @@ class Auto:
         cost: of a hop, as `cost_of` counts it.
         alone_db: by the first tensor of each group: the SNR with only this group in int8, or in its narrowest type, and
             everything else exact.
-        turned: the share of decisions that change, or after waits, the larger one; 0 for a network without decisions.
+        turned: the share of decisions expected to change: that in calibration or that after waits, whichever is more;
+            0 for a network without decisions.
         notes: the goals that it misses.
         drift_db: the largest change of level of sound after waits, see `edgekit.judge.waits`.
         taken: its costs in the bounded resources, see `edgekit.judge.budget`.
