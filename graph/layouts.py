@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.layout import Layout, plain_layout
+from edgekit.base.layout import Layout, plain_layout, unit_of_time
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
@@ -87,9 +87,11 @@ def pcm_layout(model: Model, value: ir.Value) -> Layout | None:
 
 
 def time_unit(model: Model) -> str:
-    """Return the unit of a hop and of delays: ``samples`` where sound goes in or comes out, else ``frames``."""
+    """Return what a hop and delays count, see `unit_of_time`."""
     streams = (*model.stream_inputs, *model.stream_outputs)
-    return "samples" if any(pcm_layout(model, value) for value in streams) else "frames"
+    shapes = [static_shape(value) or () for value in streams]
+    is_pcm = any(pcm_layout(model, value) for value in streams)
+    return unit_of_time(is_pcm, shapes, model.stream.hop_samples, model.stream.sample_rate_hz)
 
 
 def layout_with_channels(model: Model, value: ir.Value) -> Layout | None:

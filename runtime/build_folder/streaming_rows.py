@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 from edgekit.base.json_values import JsonObject
+from edgekit.base.layout import unit_of_time
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
 
 Streaming = dict[str, list[JsonObject]]
-DELAY_HEAD = ("output", "delay in samples", "in ms", "caused by")
+DELAY_HEAD = ("output", "delay in samples or frames", "in ms", "caused by")
 TIME_HEAD = (
     "tensor",
     "made by",
@@ -48,6 +49,8 @@ def time_rows(streaming: Streaming) -> list[tuple[str, ...]]:
 
 
 def time_unit(manifest: "Manifest") -> str:
-    """Return the unit of a hop and of delays: ``samples`` where sound goes in or comes out, else ``frames``."""
-    streams = (*manifest.stream_inputs, *manifest.stream_outputs)
-    return "samples" if any(tensor.pcm_channels for tensor in streams) else "frames"
+    """Return what a hop and delays count, see `unit_of_time`."""
+    streams, stream = (*manifest.stream_inputs, *manifest.stream_outputs), manifest.stream
+    shapes = [tensor.shape for tensor in streams]
+    is_pcm = any(tensor.pcm_channels for tensor in streams)
+    return unit_of_time(is_pcm, shapes, stream["hop_samples"], stream["sample_rate_hz"])

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgekit.base.layout import frames_to_hops, hops_to_frames, parse_layout, plain_layout
+from edgekit.base.layout import (
+    frames_to_hops,
+    hops_to_frames,
+    parse_layout,
+    plain_layout,
+    unit_of_time,
+)
 
 
 @pytest.mark.parametrize("text", ["NCT", "T", "N(PC)TF", "NC.T", "NNT", "(CTFP)"])
@@ -68,3 +74,21 @@ def test_hops_hold_every_sample_once(text: str, channels: int, hop: int, length:
         )
         part = whole[:, number * hop : (number + 1) * hop]
         np.testing.assert_array_equal(moved.reshape(channels, hop), part)
+
+
+@pytest.mark.parametrize(
+    ("is_pcm", "shape", "hop", "rate", "unit"),
+    [
+        (True, (1, 1, 160), 160, None, "sample"),
+        (False, (1, 2, 160), 160, 16_000, "sample"),
+        (False, (1, 160, 2), 160, 16_000, "sample"),
+        (False, (1, 2, 160), 160, None, "frame"),
+        (False, (1, 40, 160), 160, 100, "frame"),
+        (False, (1, 2), 1, 100, "frame"),
+        (False, (1, 32), None, None, "frame"),
+    ],
+)
+def test_sound_is_counted_in_samples_and_features_in_frames(
+    is_pcm: bool, shape: tuple[int, ...], hop: int | None, rate: int | None, unit: str
+) -> None:
+    assert unit_of_time(is_pcm, [shape], hop, rate) == unit

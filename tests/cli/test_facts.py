@@ -25,7 +25,7 @@ def test_a_hop_of_features_is_counted_in_frames() -> None:
     stream = {**tiny_build.manifest().stream, **one, "sample_rate_hz": None}
     ports = (Tensor("bands", (1, 32), "float32", "stream"),)
     rows = dict(manifest_rows(tiny_build.manifest(stream=stream, inputs=ports, outputs=ports)))
-    assert rows["hop"] == "1 frames" and rows["delay"] == "0 frames"
+    assert rows["hop"] == "1 frame" and rows["delay"] == "0 frames"
 
 
 def test_a_verification_says_how_far_the_oracle_went() -> None:
@@ -78,6 +78,6 @@ def test_a_stream_says_what_causes_its_delay() -> None:
         "states": [{"shape": [2, 3]}],
         "outputs": [output],
     }
-    rows = dict(streaming_rows(facts, "frames"))
+    rows = dict(streaming_rows(facts, "frame"))
     assert rows["states"] == "1, 24 bytes as float32" and "latency in time" not in rows
     assert rows["output y"] == "5 frames late, 1 of crop, 2 of waiting, because of conv"

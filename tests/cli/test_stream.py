@@ -104,7 +104,7 @@ def test_frames_that_valid_convolutions_cut_off_are_no_waiting(tmp_path: Path) -
     assert (
         "output " + y,
         "84 samples late, 84 of crop, 0 of waiting, because of conv1",
-    ) in streaming_rows(facts, "samples")
+    ) in streaming_rows(facts, "sample")
     run("export", out, "--target", "onnxruntime", "-o", tmp_path / "build", "--json")
     manifest = json.loads((tmp_path / "build" / "manifest.json").read_text())
     assert manifest["stream"]["latency_samples"] == 16

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,18 @@ def plain_layout(shape: Sequence[int], time_axis: int | None, hop: int | None) -
         kinds[0] = "N"
     kinds[time_axis] = "T"
     return Layout(tuple(kinds))
+
+
+def unit_of_time(
+    is_pcm: bool, shapes: Iterable[Sequence[int]], hop: int | None, sample_rate_hz: int | None
+) -> str:
+    """Return what a hop counts, ``sample`` or ``frame``, from whether some stream is PCM and the shapes of all.
+
+    With a sample rate, one or two channels of many samples are sound too, whatever their axes.
+    """
+    told = hop is not None and hop > 1 and sample_rate_hz is not None
+    is_sound = told and any(math.prod(shape) in (hop, 2 * (hop or 0)) for shape in shapes)
+    return "sample" if is_pcm or is_sound else "frame"
 
 
 def frames_to_hops(samples: "Float32", layout: Layout, shape: Sequence[int]) -> "Float32":
