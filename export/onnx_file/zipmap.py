@@ -1,7 +1,6 @@
 """Outputs that skl2onnx makes dictionaries of class and score, as the tensor of scores that they name."""
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import helper
 
 ZIPMAP = "ZipMap"
@@ -17,17 +16,19 @@ def as_columns(data: bytes) -> tuple[bytes, list[str]]:
         return data, []
     try:
         proto = onnx.load_model_from_string(data)
-    except DecodeError:  # refused with a reason where it is read
+    except (
+        Exception
+    ):  # protobuf on a file of unknown origin, refused with a reason where it is read
         return data, []
     outputs = {value.name: value for value in proto.graph.output}
-    zipped = [
-        (node, outputs[name])
-        for node in proto.graph.node
-        for name in node.output[:1]
-        if node.op_type == ZIPMAP and name in outputs and node.input and node.attribute
-    ]
-    notes = [_pass_scores(node, output) for node, output in zipped]
+    zipped = [node for node in proto.graph.node if _is_whole(node) and node.output[0] in outputs]
+    notes = [_pass_scores(node, outputs[node.output[0]]) for node in zipped]
     return proto.SerializeToString(), notes
+
+
+def _is_whole(node: onnx.NodeProto) -> bool:
+    """Whether a node is a ZipMap with scores, a result and classes."""
+    return node.op_type == ZIPMAP and bool(node.input and node.output and node.attribute)
 
 
 def _pass_scores(node: onnx.NodeProto, output: onnx.ValueInfoProto) -> str:

@@ -31,3 +31,9 @@ def test_scores_keep_their_columns_and_a_note_names_the_classes() -> None:
 def test_other_files_stay_as_they_are() -> None:
     for data in (b"", b"ZipMap", onnx.ModelProto(ir_version=8).SerializeToString()):
         assert as_columns(data) == (data, [])
+
+
+def test_a_zipmap_without_classes_stays_as_it_is() -> None:
+    proto = zipped()
+    del proto.graph.node[1].attribute[:]
+    assert onnx.load_model_from_string(as_columns(proto.SerializeToString())[0]) == proto
