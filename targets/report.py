@@ -184,9 +184,9 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     rows: list[tuple[str, Any]] = [
         ("FAILED", "; ".join(manifest.failure_notes)),
-        ("hop", _counted(stream["hop_samples"], time_unit(manifest))),
+        ("hop", _amount(stream["hop_samples"], time_unit(manifest))),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
-        ("delay", _counted(stream["delay_samples"], time_unit(manifest))),
+        ("delay", _amount(stream["delay_samples"], time_unit(manifest))),
         ("latency", _latency(stream, time_unit(manifest))),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("sparse weights", manifest.sparse_text),
@@ -304,12 +304,12 @@ def _with_unit(value: int | None, unit: str) -> str:
     return "" if value is None else f"{value:,} {unit}"
 
 
-def _counted(value: int | None, noun: str) -> str:
+def _amount(value: int | None, noun: str) -> str:
     return "" if value is None else count_text(value, noun)
 
 
 def _latency(stream: JsonObject, unit: str) -> str:
-    latency = _counted(stream["latency_samples"], unit)
+    latency = _amount(stream["latency_samples"], unit)
     return latency if stream["latency_ms"] is None else f"{latency} ({stream['latency_ms']:g} ms)"
 
 

@@ -30,9 +30,9 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"]),
         ("tensors", ", ".join(f"{count} {kind}" for kind, count in counts if count) or None),
-        ("hop", _counted(stream["hop_samples"], time_unit(manifest))),
+        ("hop", _amount(stream["hop_samples"], time_unit(manifest))),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
-        ("delay", _counted(stream["delay_samples"], time_unit(manifest))),
+        ("delay", _amount(stream["delay_samples"], time_unit(manifest))),
         ("latency", _with_unit(stream["latency_ms"], "ms")),
         ("at a device's rate", device_text(manifest)),
         ("detects", ", ".join(manifest.decide["labels"]) if manifest.decide else None),
@@ -134,17 +134,17 @@ def streaming_rows(facts: JsonObject, unit: str) -> list[tuple[str, str]]:
     """Return (fact, value) rows of what ``edgekit stream --json`` says; `unit` is what a hop counts."""
     count = sum(math.prod(state["shape"]) for state in facts["states"])
     rows: list[tuple[str, str | None]] = [
-        ("hop", _counted(facts["hop_samples"], unit)),
-        ("smallest hop", _counted(facts["minimum_hop_samples"], unit)),
-        ("delay", _counted(facts["delay_samples"], unit)),
-        ("latency", _counted(facts["latency_samples"], unit)),
+        ("hop", _amount(facts["hop_samples"], unit)),
+        ("smallest hop", _amount(facts["minimum_hop_samples"], unit)),
+        ("delay", _amount(facts["delay_samples"], unit)),
+        ("latency", _amount(facts["latency_samples"], unit)),
         ("latency in time", _with_unit(facts["latency_ms"], "ms")),
         ("session constants", ", ".join(facts["constants"]) or None),
         ("states", f"{len(facts['states'])}, {4 * count:,} bytes as float32"),
     ]
     for output in facts["outputs"]:
         cause = f", because of {output['caused_by']}" if output["caused_by"] else ""
-        late = f"{_counted(output['delay_samples'], unit)} late"
+        late = f"{_amount(output['delay_samples'], unit)} late"
         if output["crop_samples"]:
             late += f", {output['crop_samples']} of crop, {output['waiting_samples']} of waiting"
         rows.append((f"output {output['name']}", late + cause))
@@ -181,7 +181,7 @@ def _images_text(facts: JsonObject) -> str:
     )
 
 
-def _counted(value: int | None, noun: str) -> str | None:
+def _amount(value: int | None, noun: str) -> str | None:
     from edgekit.runtime.build_folder.manifest import count_text
 
     return None if value is None else count_text(value, noun)
