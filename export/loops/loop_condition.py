@@ -9,14 +9,11 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.base.arrays import Array
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import OPSET
 from edgekit.graph.nodes import array_of
 
 LARGEST = 64  # numbers in a constant or a carried value that a condition reads
-ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Min", "Max", "Mod")
-MOVES = ("Cast", "Identity", "Constant", "Squeeze", "Unsqueeze", "Where")
-COMPARISONS = ("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal")
-ON_COUNTERS = (*ARITHMETIC, *MOVES, *COMPARISONS, "And", "Or", "Xor", "Not")
 # places of a body's inputs: of the turn, whether it goes on, the first value
 NUMBER, GOES_ON, CARRIED = 0, 1, 2
 
@@ -124,7 +121,10 @@ def _sources(found: _Condition, value: ir.Value, loop: ir.Node | None) -> Sequen
 
 
 def _is_on_counters(node: ir.Node) -> bool:
-    return not node.domain and node.op_type in ON_COUNTERS
+    """Whether a node computes with counters: elements by themselves, other shapes of them, a constant."""
+    facts = facts_of(node)
+    is_known = facts.elementwise or facts.moves == "renames" or node.op_type == "Constant"
+    return not node.domain and is_known
 
 
 def _add_carried(found: _Condition, place: int, loop: ir.Node) -> Sequence[ir.Value] | None:

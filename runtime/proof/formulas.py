@@ -43,6 +43,10 @@ def _pairs(tree: Value, formula: Value, found: Operands) -> Iterator[bool]:
 
 @cache
 def elements_by_place(dims: tuple[int, ...], of: tuple[int, ...]) -> NDArray[np.int64]:
-    """For each result, flat, the element that it takes of an operand with these sizes, which is broadcast."""
-    numbers = np.arange(np.prod(of, dtype=int)).reshape(of)
+    """For each result, flat, the element that it takes of an operand with these sizes, which is broadcast.
+
+    Sizes of 1 before those of the result have no meaning: a slope of PRelu may have more of them.
+    """
+    own = of[max(len(of) - len(dims), 0) :]
+    numbers = np.arange(np.prod(of, dtype=int)).reshape(own)
     return np.broadcast_to(numbers, dims).ravel()

@@ -17,6 +17,8 @@ def test_operands_stand_where_the_formula_has_them() -> None:
 def test_elements_of_a_broadcast_operand() -> None:
     assert elements_by_place((2, 3), (3,)).tolist() == [0, 1, 2, 0, 1, 2]
     assert elements_by_place((2, 3), (2, 1)).tolist() == [0, 0, 0, 1, 1, 1]
+    assert elements_by_place((), (1,)).tolist() == [0]
+    assert elements_by_place((2,), (1, 1)).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
