@@ -86,14 +86,14 @@ def jobs_of(
     jobs, files = [], {}
     for engine, suffix, content, calls, own in engines:
         file, inputs = f"{number}.{suffix}", f"{number}.{suffix}.npz"
-        files |= {file: content, inputs: _stored(calls)}
+        files |= {file: content, inputs: _npz_of(calls)}
         shape = {"length": len(calls), "inputs": len(calls[0])}
         job = {"engine": engine, "network": number, "file": f"/{file}", "calls": f"/{inputs}"}
         jobs.append(job | shape | own)
     return jobs, files
 
 
-def _stored(calls: Sequence[Sequence[Array]]) -> bytes:
+def _npz_of(calls: Sequence[Sequence[Array]]) -> bytes:
     """Return the arrays of all calls as the content of a .npz, named CALL_INPUT."""
     content = io.BytesIO()
     arrays = {f"{n}_{i}": array for n, call in enumerate(calls) for i, array in enumerate(call)}
