@@ -15,6 +15,8 @@ from edgekit.targets.litert.file import Graph, Scales, Signature, options, to_by
 
 RNG = np.random.default_rng(3)
 S = Scales((0.05,), 3)
+ONES = ("strideH", "strideW", "dilationHFactor", "dilationWFactor")
+VALID_CONV = options("Conv2D", padding=1, **dict.fromkeys(ONES, 1))
 
 
 @dataclass(frozen=True)
@@ -388,6 +390,68 @@ def places() -> Graph:
     return finish(graph, y)
 
 
+def dilated_picture(integer: bool, crops: list[list[int]]) -> Graph:
+    """A dilated convolution of a picture as converters write it: one without dilation, between blocks."""
+    s, y_scale = (S, Scales((0.1,), -5)) if integer else (None, None)
+    kind = "int8" if integer else "float32"
+    graph, x = start((1, 9, 7, 4), s)
+    block = graph.constant("block", np.array([3, 2], np.int32))
+    pads = graph.constant("pads", np.array([[3, 3], [1, 2]], np.int32))
+    phases = graph.tensor("phases", (6, 5, 5, 4), kind, s)
+    graph.operator("SPACE_TO_BATCH_ND", [x, block, pads], [phases], options("SpaceToBatchND"))
+    w_scales, b_scales = (Scales((v,) * 6, 0, 0) if integer else None for v in (0.01, 0.05 * 0.01))
+    w = graph.constant("w", (ints if integer else reals)((6, 3, 2, 4)), w_scales)
+    bias = np.arange(6, dtype=np.int32 if integer else np.float32)
+    b = graph.constant("b", bias * 40, b_scales)
+    made = graph.tensor("made", (6, 3, 4, 6), kind, y_scale)
+    graph.operator("CONV_2D", [phases, w, b], [made], VALID_CONV)
+    sizes = [n - sum(crop) for n, crop in zip((9, 8), crops, strict=True)]
+    y = graph.tensor("y", (1, *sizes, 6), kind, y_scale)
+    cut = graph.constant("crops", np.array(crops, np.int32))
+    graph.operator("BATCH_TO_SPACE_ND", [made, block, cut], [y], options("BatchToSpaceND"))
+    return finish(graph, y)
+
+
+def dilated_sound() -> Graph:
+    """A causal dilated convolution along time: an axis of size 1 makes it one of two dimensions."""
+    graph, x = start((1, 11, 4), None)
+    block = graph.constant("block", np.array([2], np.int32))
+    pads = graph.constant("pads", np.array([[4, 1]], np.int32))
+    phases = graph.tensor("phases", (2, 8, 4), "float32")
+    graph.operator("SPACE_TO_BATCH_ND", [x, block, pads], [phases], options("SpaceToBatchND"))
+    axis = graph.constant("axis", np.array(1, np.int32))
+    wide, made = (graph.tensor(n, (2, 1, *s), "float32") for n, s in (("a", (8, 4)), ("b", (6, 6))))
+    graph.operator("EXPAND_DIMS", [phases, axis], [wide], options("ExpandDims"))
+    w = graph.constant("w", reals((6, 1, 3, 4)))
+    b = graph.constant("b", np.arange(6, dtype=np.float32))
+    graph.operator("CONV_2D", [wide, w, b], [made], VALID_CONV)
+    narrow = graph.tensor("narrow", (2, 6, 6), "float32")
+    graph.operator("SQUEEZE", [made], [narrow], options("Squeeze", squeezeDims=[1]))
+    cut = graph.constant("crops", np.array([[0, 1]], np.int32))
+    y = graph.tensor("y", (1, 11, 6), "float32")
+    graph.operator("BATCH_TO_SPACE_ND", [narrow, block, cut], [y], options("BatchToSpaceND"))
+    return finish(graph, y)
+
+
+def sums_and_lengths() -> Graph:
+    """Running sums, an axis backwards, vectors of length 1 and both forms of GELU."""
+    graph, x = start((1, 5, 3, 4), None)
+    value = x
+    for name, operands, chosen in (
+        ("REVERSE_V2", [np.array([1], np.int32)], options("ReverseV2")),
+        ("CUMSUM", [np.array(2, np.int32)], options("Cumsum", exclusive=True, reverse=True)),
+        ("GELU", [], options("Gelu", approximate=True)),
+        ("L2_NORMALIZATION", [], options("L2Norm")),
+        ("CUMSUM", [np.array(-1, np.int32)], options("Cumsum")),
+        ("GELU", [], options("Gelu")),
+    ):
+        held = [graph.constant("axis", operand) for operand in operands]
+        result = graph.tensor(f"value_{len(graph.tensors)}", (1, 5, 3, 4), "float32")
+        graph.operator(name, [value, *held], [result], chosen)
+        value = result
+    return finish(graph, value)
+
+
 def floor_divisions() -> Graph:
     """Quotients and remainders of reals of both signs."""
     graph, x = start((1, 8), None)
@@ -414,6 +478,11 @@ GRAPHS: dict[str, Row] = {
     "places": Row(places),
     "floor_divisions": Row(floor_divisions),
     "arithmetic": Row(arithmetic),
+    "dilated_picture": Row(partial(dilated_picture, False, [[0, 0], [0, 1]])),
+    "dilated_picture_int8": Row(partial(dilated_picture, True, [[0, 0], [0, 1]]), 0.99),
+    "blocks_without_dilation": Row(partial(dilated_picture, False, [[4, 2], [0, 1]])),
+    "dilated_sound": Row(dilated_sound),
+    "sums_and_lengths": Row(sums_and_lengths),
     "svdf": Row(partial(svdf, 1)),
     "svdf_rank": Row(partial(svdf, 2)),
     "lstm": Row(partial(lstm, False)),

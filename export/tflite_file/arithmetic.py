@@ -11,6 +11,7 @@ from edgekit.graph.litert_builtins import BUILTINS
 
 Reader = Callable[[Network, Operator], None]
 SUMS = ("Add", "Sub")
+LEAST_LENGTH = 1e-6  # of a vector that is divided by its length
 MAX_BETA = 1e4  # beyond it a softmax is a maximum, and its products overflow
 
 
@@ -49,6 +50,34 @@ def square(network: Network, operator: Operator) -> None:
     operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
     value = operands[0] if len(operands) == 1 else network.add("Sub", *operands)[0]
     network.set_value(operator.outputs[0], network.add("Mul", value, value)[0])
+
+
+def running_sum(network: Network, operator: Operator) -> None:
+    """CUMSUM along a constant axis."""
+    rank = len(network.tensor(operator.inputs[0]).shape)
+    axis = to_axis(network.integers(operator.inputs[1], operator)[0], rank)
+    flags = {"exclusive": "Exclusive", "reverse": "Reverse"}
+    chosen = {name: int(operator.option(option, False)) for name, option in flags.items()}
+    place = network.constant(np.array(axis, np.int64), "axis")
+    value = network.move(operator.inputs[0], "CumSum", place, **chosen)
+    network.set_value(operator.outputs[0], value)
+
+
+def unit_length(network: Network, operator: Operator) -> None:
+    """L2_NORMALIZATION: vectors along the last axis of the file, divided by their lengths."""
+    rank = len(network.tensor(operator.inputs[0]).shape)
+    axis = network.numbers([to_axis(-1, rank)])
+    length = network.move(operator.inputs[0], "ReduceL2", axis, keepdims=1)
+    length = network.add("Max", length, network.bound(LEAST_LENGTH))[0]
+    value = network.move(operator.inputs[0], "Div", length)
+    network.set_value(operator.outputs[0], value, fused_activation(operator))
+
+
+def gelu(network: Network, operator: Operator) -> None:
+    """GELU by the error function, or by its approximation with tanh."""
+    form = "tanh" if operator.option("Approximate", False) else "none"
+    value = network.move(operator.inputs[0], "Gelu", approximate=form)
+    network.set_value(operator.outputs[0], value)
 
 
 def floor_division(network: Network, operator: Operator) -> None:

@@ -9,6 +9,7 @@ import onnx
 from onnx import helper
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.tflite_file.blocks import fold_dilations
 from edgekit.export.tflite_file.file import (
     AGAIN,
     MISFITS,
@@ -56,6 +57,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
         ModelError: all operators that EdgeKit cannot read, or the first other problem.
     """
     graph = resolve_shapes(_fold_halves(_with_names(file, choose_graph(file, signature))))
+    graph = fold_dilations(graph)
     _check_operators(graph)
     check_initial_values(file, graph)
     network = Network(graph)

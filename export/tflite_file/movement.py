@@ -73,6 +73,15 @@ def slice_bounds(network: Network, operator: Operator) -> tuple[list[int], ...]:
     return starts, ends, [to_axis(axis, len(shape)) for axis in range(len(starts))], steps
 
 
+def reverse(network: Network, operator: Operator) -> None:
+    """REVERSE_V2: constant axes backwards."""
+    rank = len(network.tensor(operator.inputs[0]).shape)
+    axes = [to_axis(axis, rank) for axis in network.integers(operator.inputs[1], operator)]
+    backwards = ([-1] * len(axes), [-LARGEST] * len(axes), axes, [-1] * len(axes))
+    value = network.move(operator.inputs[0], "Slice", *map(network.numbers, backwards))
+    network.set_value(operator.outputs[0], value)
+
+
 def slices(network: Network, operator: Operator) -> None:
     """SLICE with constant begin and size; -1 is all that is left."""
     x = network.tensor(operator.inputs[0])

@@ -1,15 +1,37 @@
 """Convolutions, dense layers and pools of a .tflite."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.export.tflite_file.file import AGAIN, Grid, Operator, Tensor, refuse
+from edgekit.export.tflite_file.file import AGAIN, Grid, Operator, Table, Tensor, refuse
 from edgekit.export.tflite_file.network import Network
 
 SAME, VALID = 0, 1  # of the schema's Padding
 SCALE_TOLERANCE = 1e-4  # of a bias: converters multiply in float32 or float64
+
+
+@dataclass(frozen=True)
+class DilatedOptions:
+    """The options of a convolution, with another dilation and the padding of each side."""
+
+    stated: Table
+    dilation: tuple[int, int]  # of rows and columns
+    pads: tuple[int, int, int, int]  # before rows and columns, and after them
+
+    def DilationHFactor(self) -> int:  # noqa: N802 - the schema's name
+        """Rows from one weight to the next."""
+        return self.dilation[0]
+
+    def DilationWFactor(self) -> int:  # noqa: N802 - the schema's name
+        """Columns from one weight to the next."""
+        return self.dilation[1]
+
+    def __getattr__(self, name: str) -> Table:
+        """Any other option, as the file has it."""
+        return getattr(self.stated, name)
 
 
 def conv(network: Network, operator: Operator) -> None:
@@ -171,6 +193,8 @@ def _pads(
     dilations: Sequence[int],
 ) -> list[int]:
     """Return the padding before and after each axis; an odd one has more after."""
+    if isinstance(operator.options, DilatedOptions):
+        return list(operator.options.pads)
     if operator.option("Padding") == VALID:
         return [0, 0, 0, 0]
     if operator.option("Padding") != SAME:

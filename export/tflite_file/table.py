@@ -1,6 +1,6 @@
 """``READERS``: how each builtin operator of a .tflite becomes ONNX operators."""
 
-from edgekit.export.tflite_file import arithmetic, movement, products, recurrent, variables
+from edgekit.export.tflite_file import arithmetic, blocks, movement, products, recurrent, variables
 from edgekit.export.tflite_file.arithmetic import Reader, clip, elementwise, reduction, sequence
 
 
@@ -40,6 +40,12 @@ READERS: dict[str, Reader] = {
     "BROADCAST_TO": movement.tile,
     "DEPTH_TO_SPACE": movement.block_space,
     "SPACE_TO_DEPTH": movement.block_space,
+    "SPACE_TO_BATCH_ND": blocks.space_to_batch,
+    "BATCH_TO_SPACE_ND": blocks.batch_to_space,
+    "REVERSE_V2": movement.reverse,
+    "CUMSUM": arithmetic.running_sum,
+    "L2_NORMALIZATION": arithmetic.unit_length,
+    "GELU": arithmetic.gelu,
     "RELU6": clip(0.0, 6.0),
     "RELU_N1_TO_1": clip(-1.0, 1.0),
     "RELU_0_TO_1": clip(0.0, 1.0),
@@ -81,7 +87,7 @@ ONE_GRID = frozenset(
         *("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "STRIDED_SLICE", "SLICE", "SPLIT"),
         *("SPLIT_V", "PACK", "UNPACK", "PAD", "MIRROR_PAD", "TRANSPOSE", "GATHER", "TILE"),
         *("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"),
-        *("BROADCAST_TO", "PADV2"),
+        *("BROADCAST_TO", "PADV2", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "REVERSE_V2"),
     )
 )
 # what they compute has the type of what they read

@@ -10,7 +10,11 @@ from tflite_graphs import check
 
 
 @pytest.mark.parametrize(
-    "name", ["arithmetic", "floor_divisions", "unsigned", "sum_int8", "difference_int8"]
+    "name",
+    [
+        *("arithmetic", "floor_divisions", "unsigned", "sum_int8", "difference_int8"),
+        "sums_and_lengths",
+    ],
 )
 def test_a_graph_is_that_of_litert(name: str, tmp_path: Path) -> None:
     check(name, tmp_path)

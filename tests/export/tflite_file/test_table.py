@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgekit.base.errors import ModelError
@@ -26,12 +25,12 @@ def test_the_page_lists_every_operator_that_is_read() -> None:
 def test_what_cannot_be_read_is_refused_by_its_name(tmp_path: Path) -> None:
     graph = Graph("g")
     x, y = (graph.tensor(name, (1, 4), "float32") for name in "xy")
-    graph.operator("CUMSUM", [x, graph.constant("axis", np.int32(1))], [y], options("Cumsum"))
+    graph.operator("ATAN2", [x, x], [y], None)
     graph.operator("RANK", [y], [graph.tensor("r", (), "int32")], options("Rank"))
     graph.inputs, graph.outputs = [x], [y]
     file = tmp_path / "model.tflite"
     file.write_bytes(file_of(graph))
     with pytest.raises(ModelError) as error:
         from_tflite(file, name="g")
-    assert "operator CUMSUM" in str(error.value)
+    assert "operator ATAN2" in str(error.value)
     assert "operator RANK" in str(error.value)
