@@ -14,6 +14,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from edgekit.runtime.runners import toolchain
+
 IMPORTED = (
     "edgekit.cli",
     "edgekit.export.from_torch",
@@ -35,15 +37,24 @@ def run(line: str, folder: Path) -> tuple[int, str]:
     context.set_forkserver_preload(list(IMPORTED))
     with NamedTemporaryFile() as printed:
         environment = dict(os.environ)
-        process = context.Process(target=_main, args=(words, folder, printed.name, environment))
+        arguments = (words, folder, printed.name, environment, toolchain.FLAGS)
+        process = context.Process(target=_main, args=arguments)
         process.start()
         process.join()
         return process.exitcode or 0, printed.read().decode(errors="replace")
 
 
-def _main(words: list[str], folder: Path, printed: str, environment: dict[str, str]) -> None:
+def _main(
+    words: list[str],
+    folder: Path,
+    printed: str,
+    environment: dict[str, str],
+    flags: tuple[str, ...],
+) -> None:
+    """The process that runs the command; `flags` are the C compiler's for builds of this machine."""
     from edgekit.__main__ import main
 
+    toolchain.FLAGS = flags
     file = os.open(printed, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(file, stream)

@@ -37,6 +37,12 @@ ASK_S = 60
 XCPU = 24  # the signal at that limit; Windows has neither
 LARGE_BYTES = 1 << 20  # of a source whose object the process does not hold in memory
 PATH = re.compile(r"/[^\s\"':]+")
+# How edgekit.h begins in a build: the build's name, and names of kernels, which `ALONE` leaves out.
+BUILD_NAMES = re.compile(
+    rb"\A/\*[^*]*\n \* EK_ALONE [^*]*\*/\n(#define EK_BUILD_\w+ 1\n)+"
+    rb"#ifndef EK_ALONE\n(#define \w+ \w+\n)*#endif\n"
+)
+BUILD_NAME = b"EK_BUILD_"
 # Inputs of gcc and clang besides the command.
 ENVIRONMENT = (
     "COMPILER_PATH",
@@ -182,13 +188,14 @@ class _Objects:
     ) -> None:
         start = [*compiler.command, *options]
         self._folder, self._run, self._cache = folder, run, object_cache()
-        self._commands = [start, [*start, *QUICK]] if quick else [start]
+        is_less = quick and not set(QUICK) <= set(options)
+        self._commands = [start, [*start, *QUICK]] if is_less else [start]
         self._include_dirs = [folder / option[2:] for option in options if option.startswith("-I")]
 
     def make(self, source: str, output: str) -> None:
         """Write the object of a source to the file `output`; compile it where no cache has it."""
         path = self._folder / source
-        text = whole_text(path, self._include_dirs)
+        text = whole_text(path, self._include_dirs, ALONE in self._commands[0])
         if text is None:
             text = self._run([*self._commands[0], "-E", "-P", source])
         is_stable = not UNSTABLE.search(text)
@@ -252,10 +259,11 @@ def _compiler_facts(
     )
 
 
-def whole_text(source: Path, include_dirs: Sequence[Path]) -> bytes | None:
+def whole_text(source: Path, include_dirs: Sequence[Path], alone: bool = False) -> bytes | None:
     """Return a source and, once each, all headers that it includes but the compiler's own; None where that is unclear.
 
-    Unclear is an include that a macro names, and a header in quotes that lies in none of the folders.
+    Unclear is an include that a macro names, and a header in quotes that lies in none of the folders. What is compiled
+    with `ALONE` and asks for no build by its name has the same text in every build.
     """
     found: dict[Path, bytes] = {}
     waiting = [source]
@@ -268,6 +276,10 @@ def whole_text(source: Path, include_dirs: Sequence[Path]) -> bytes | None:
         if headers is None:
             return None
         waiting += headers
+    if alone:
+        common = {path: BUILD_NAMES.sub(b"", content) for path, content in found.items()}
+        if not any(BUILD_NAME in content for content in common.values()):
+            found = common
     names = sorted(found, key=str)
     return b"".join(b"%s\0%d\0%s" % (os.fsencode(p.name), len(found[p]), found[p]) for p in names)
 

@@ -25,15 +25,20 @@ from edgekit.quantize.search.space import make_space
 from edgekit.targets.macs import node_macs
 from edgekit.verbs.auto import search as auto
 
+dask = pytest.importorskip("dask", reason="needs dask: pip install distributed")
 distributed = pytest.importorskip("distributed", reason="needs dask: pip install distributed")
 
 
 @pytest.fixture(scope="module")
 def there() -> Iterator[Workers]:
-    """A cluster of two worker processes on loopback."""
-    with distributed.LocalCluster(
-        2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-    ) as cluster:
+    """A cluster of two worker processes on loopback, which waits 5 s, not 30, for one that was killed."""
+    waits = dask.config.set({"distributed.comm.timeouts.connect": "5s"})
+    with (
+        waits,
+        distributed.LocalCluster(
+            2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        ) as cluster,
+    ):
         yield Workers(scheduler=cluster.scheduler_address)
 
 

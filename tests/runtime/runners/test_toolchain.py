@@ -12,6 +12,7 @@ from tiny_build import needs_cc
 from edgekit.base.errors import ToolError
 from edgekit.runtime.runners import toolchain
 from edgekit.runtime.runners.toolchain import compile_shared, compilers, find_compiler, whole_text
+from edgekit.targets.c.program.sources import with_own_names
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +169,31 @@ def test_a_source_is_known_by_itself_and_all_of_its_headers(tmp_path: Path) -> N
     assert whole_text(source, folders) in texts  # outer.h looks beside itself first
     source.write_text("#define H <stdint.h>\n#include H\n")
     assert whole_text(source, folders) is None
+
+
+@needs_cc
+def test_builds_that_are_alone_share_the_objects_of_their_kernels(
+    tmp_path: Path, compiled: list[str]
+) -> None:
+    kernel = {"ek_f.c": b'#include "edgekit.h"\nint ek_f(void) { return F; }\n'}
+    for name, header in (("a", b"#define F 1\n"), ("b", b"#define F 1\n"), ("c", b"#define F 2\n")):
+        files = with_own_names({**kernel, "edgekit.h": header}, name)
+        folder = tmp_path / name
+        folder.mkdir()
+        own = f'#include "edgekit.h"\n#ifndef EK_BUILD_{name}\n#error other\n#endif\n'
+        (folder / "net.c").write_text(f"{own}int ek_f(void);\nint net(void) {{ return ek_f(); }}\n")
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+        compile_shared([folder / "net.c", folder / "ek_f.c"], [folder], folder / "net.so")
+        assert ctypes.CDLL(str(folder / "net.so")).net() == (2 if name == "c" else 1)
+    assert sorted(compiled) == ["ek_f.c"] * 2 + ["net.c"] * 3
+    source, header = tmp_path / "a" / "ek_f.c", tmp_path / "a" / "edgekit.h"
+    texts = {whole_text(source, [], alone) for alone in (True, False)}
+    start, _, end = header.read_text().partition("#ifndef EK_ALONE\n")
+    for line in ("#define F 3 \\\n", "int g(void);\n", "#endif\n"):
+        header.write_text(f"{start}#ifndef EK_ALONE\n{line}{end}")
+        texts.add(whole_text(source, [], True))
+    assert len(texts) == 5, "what is no name of a kernel counts"
 
 
 @needs_cc
