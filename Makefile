@@ -84,14 +84,18 @@ $(HLS4ML)/stamp: | $(BIN)/python
 	$(PIP) install --quiet --no-deps --target $(HLS4ML) hls4ml==1.3.0
 	@touch $@
 
+# What tests skip without: most of its time goes to downloads, so it comes beside the lint.
+.PHONY: optional
+optional: $(VENV)/test.stamp
+	-@$(MAKE) --no-print-directory hls4ml
+	-@$(BIN)/python bench published_networks
+
 # Tests compile the same kernels over and over: where ccache is, once.
 CACHED := PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache"
 test: SELECTED := -m "not slow"
 test test-all:
 	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.stamp system-tools
-	@$(MAKE) --no-print-directory --jobs=2 compiler lint
-	-@$(MAKE) --no-print-directory hls4ml
-	-@$(BIN)/python bench published_networks
+	@$(MAKE) --no-print-directory --jobs=4 compiler lint optional
 	$(CACHED) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 25 $(SELECTED)
 	$(if $(filter test-all,$@),$(CACHED) $(BIN)/python tests/processors.py)
 

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -38,6 +39,19 @@ os.environ["EDGEKIT_DEBUG"] = "1"
 
 # Tests press Ctrl-C: a run that was started in the background has been told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before those with a mark are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test with the mark `rows` all rows but that many become slow: a draw by their names, always the same."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("rows") and not item.get_closest_marker("slow"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for rows in tests.values():
+        (count,) = next(rows[0].iter_markers("rows")).args
+        for row in sorted(rows, key=lambda row: crc32(row.nodeid.encode()))[count:]:
+            row.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

@@ -74,6 +74,7 @@ def first_failure(aiger: Path, cycles: int) -> int | None:
     return int(found[1])
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     ("harness", "modules", "parameter", "cycles"),
     slow_except(
@@ -139,6 +140,7 @@ def test_the_proof_of_the_reader_reaches_a_line_that_is_read_anew(tmp_path: Path
     assert code == 0, text
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [

@@ -74,6 +74,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("headers", WITH_HEADERS)
 def test_gcc_with_headers_of_ours_and_of_others(headers: str, tiny_folder: Path) -> None:
     bench = compiled(tiny_folder, headers, ("-O0",), at_once=True)

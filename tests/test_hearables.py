@@ -56,6 +56,7 @@ def offline(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(made.numpy())
 
 
+@pytest.mark.slow
 @needs_cc
 def test_a_compressor_with_a_knob_turned_mid_stream(exported: Path) -> None:
     stream = Stream.open(exported)

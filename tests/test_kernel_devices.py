@@ -39,6 +39,7 @@ def test_every_kernel_equals_its_twin(
         assert run_program(target, folder / "program") == "PASS\n"
 
 
+@pytest.mark.rows(1)
 @on_devices(slow=("riscv64", "cortex-a53", "cortex-a76", "cortex-a7"))
 def test_convolutions_that_fill_their_room_equal_their_twins(target: str, tmp_path: Path) -> None:
     calls = [conv(f"ek_conv_s8_{y}", shape)(Seeded(0)) for shape in FULL for y in ("s8", "s16")]
@@ -69,6 +70,7 @@ def test_convolutions_straight_to_outputs_equal_their_twins(target: str, tmp_pat
     assert run_program(target, tmp_path / "program") == "PASS\n"
 
 
+@pytest.mark.rows(1)
 @pytest.mark.skipif(find_spec("ziglang") is None, reason="needs ziglang: pip install ziglang")
 @pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55"])
 @pytest.mark.parametrize("level", ["-O1", "-O3"])
@@ -80,6 +82,7 @@ def test_convolutions_compile_with_clang(target: str, level: str, tmp_path: Path
     assert made.returncode == 0, made.stderr
 
 
+@pytest.mark.rows(1)
 @on_devices("cortex-m4", "cortex-m55")
 def test_convolutions_compile_without_optimisation(target: str, tmp_path: Path) -> None:
     """Blocks of assembly that take all registers have another form there."""

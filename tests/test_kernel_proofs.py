@@ -32,6 +32,7 @@ DEFECTS = (
 QUICK = Bounds(values=5, others=1, bytes=200, calls=3)
 
 
+@pytest.mark.rows(3)
 @needs_cbmc
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_no_contents_lead_outside_of_the_arrays(kernel: str) -> None:
@@ -39,6 +40,7 @@ def test_no_contents_lead_outside_of_the_arrays(kernel: str) -> None:
     assert proof.failures == () and proof.properties > 10
 
 
+@pytest.mark.rows(2)
 @needs_cbmc
 @pytest.mark.parametrize(("kernel", "right", "wrong"), DEFECTS)
 def test_an_access_outside_is_found(tmp_path: Path, kernel: str, right: str, wrong: str) -> None:

@@ -26,6 +26,7 @@ from c_kernels import (
     contract_bytes,
     contract_parameters,
     is_conv,
+    is_quick,
     missing_cpu_flags,
     needs_cc,
     own_kernels,
@@ -92,30 +93,42 @@ class Libraries(dict[str, ctypes.CDLL]):
 
 
 @pytest.fixture(scope="session")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
+def chosen(pytestconfig: pytest.Config) -> Callable[[str], bool]:
+    """Whether a kernel is compiled: all are, for a run without the slow tests the quick ones."""
+    return is_quick if "not slow" in pytestconfig.getoption("markexpr") else bool
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory, chosen: Callable[[str], bool]) -> Libraries:
     """The portable kernels, by the name of their options."""
-    jobs = {name: (options, SOURCES) for name, options in BUILDS.items()}
+    sources = [path for path in SOURCES if chosen(path.stem)]
+    jobs = {name: (options, sources) for name, options in BUILDS.items()}
     return Libraries(tmp_path_factory.mktemp("kernels"), jobs)
 
 
-def of_isas(folder: Path, *options: str) -> Libraries:
+def of_isas(folder: Path, chosen: Callable[[str], bool], *options: str) -> Libraries:
     """The kernels of every instruction set of this architecture."""
     jobs = {
-        isa: ((*options, *row.flags), write_kernels(folder / isa, isa)) for isa, row in ISAS.items()
+        isa: ((*options, *row.flags), write_kernels(folder / isa, isa, chosen))
+        for isa, row in ISAS.items()
     }
     return Libraries(folder, jobs)
 
 
 @pytest.fixture(scope="session")
-def isa_libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
+def isa_libraries(
+    tmp_path_factory: pytest.TempPathFactory, chosen: Callable[[str], bool]
+) -> Libraries:
     """The kernels of every instruction set; what exports optimize more is under UBSan, and in tests of networks."""
-    return of_isas(tmp_path_factory.mktemp("isa"), "-O1")
+    return of_isas(tmp_path_factory.mktemp("isa"), chosen, "-O1")
 
 
 @pytest.fixture(scope="session")
-def ubsan_libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
+def ubsan_libraries(
+    tmp_path_factory: pytest.TempPathFactory, chosen: Callable[[str], bool]
+) -> Libraries:
     """The same under UBSan as well: a minute to compile."""
-    return of_isas(tmp_path_factory.mktemp("ubsan"), "-O2", *UBSAN[1:])
+    return of_isas(tmp_path_factory.mktemp("ubsan"), chosen, "-O2", *UBSAN[1:])
 
 
 # Of the numbers that are not in turn, and values of the one that is.
@@ -129,7 +142,7 @@ EACH_ISA = slow_except(lambda isa: isa in OWN, ISAS)
 ISA_KERNELS = pytest.mark.parametrize(
     ("isa", "kernel"),
     slow_except(
-        lambda row: row[0] in OWN,
+        lambda row: row[0] in OWN and is_quick(row[1]),
         [(isa, kernel) for isa in ISAS for kernel in own_kernels(isa)],
     ),
 )
@@ -214,7 +227,7 @@ def cut_to_contract(call: Call, seed: int) -> Call:
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
 @pytest.mark.parametrize(("seed", "values"), SEEDS)
-@pytest.mark.parametrize("kernel", sorted(CASES))
+@pytest.mark.parametrize("kernel", slow_except(is_quick, sorted(CASES)))
 def test_kernels_touch_the_bytes_of_their_contracts_alone(
     libraries: Libraries, kernel: str, seed: int, values: Sequence[int]
 ) -> None:
@@ -580,6 +593,7 @@ def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:
     assert own == set(CASES) and own | set(hosts()) == set(prototypes())
 
 
+@pytest.mark.rows(5)
 @pytest.mark.parametrize("isa", ["c99", *INSTRUCTION_SETS])
 def test_every_way_to_compute_a_convolution_is_called(isa: str) -> None:
     folders = INSTRUCTION_SETS[isa].folders if isa in INSTRUCTION_SETS else ()
@@ -593,7 +607,7 @@ def test_every_way_to_compute_a_convolution_is_called(isa: str) -> None:
 
 
 @pytest.mark.parametrize("build", EACH_BUILD)
-@pytest.mark.parametrize("kernel", CASES)
+@pytest.mark.parametrize("kernel", slow_except(is_quick, CASES))
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_equals_its_twin(

@@ -66,6 +66,7 @@ def test_it_is_the_network_itself_at_every_level() -> None:
             assert torch.allclose(RmsNormalized(network)(x), network(x), atol=1e-6 * level)
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("factory", ["plain", "normalized"])
 def test_integers_serve_every_level_behind_it(factory: str, tmp_path: Path) -> None:

@@ -34,14 +34,13 @@ def programs(form: str, kernels: tuple[str, ...]) -> Sequence[Golden]:
     target = next(
         n for n, device in profiles().items() if device.is_cross and device.kernels == kernels
     )
-    return [
-        Golden(
-            TARGETS[target].lower(model, target),
-            *golden(form, name),
-            form == "float" and "simd" in kernels,
-        )
-        for name, model in FORMS[form]().items()
-    ]
+    return [program(form, name, target) for name in FORMS[form]()]
+
+
+def program(form: str, name: str, target: str) -> Golden:
+    """One case for a device."""
+    model, is_near = FORMS[form]()[name], form == "float" and "simd" in profile(target).kernels
+    return Golden(TARGETS[target].lower(model, target), *golden(form, name), is_near)
 
 
 def check(form: str, target: str, folder: Path) -> None:
@@ -68,9 +67,9 @@ def test_every_float_operator_equals_the_oracle(target: str, tmp_path: Path) -> 
 @on_devices("cortex-m4")
 def test_a_wrong_result_is_found(target: str, tmp_path: Path) -> None:
     device = profile(target)
-    program = programs("integer", device.kernels)[0]
-    wrong = {name: array + 1 for name, array in program.outputs.items()}
-    write_programs(tmp_path, [replace(program, outputs=wrong)], device)
+    right = program("integer", next(iter(FORMS["integer"]())), target)
+    wrong = {name: array + 1 for name, array in right.outputs.items()}
+    write_programs(tmp_path, [replace(right, outputs=wrong)], device)
     compile_replay(tmp_path, device, tmp_path / "program", QUICK)
-    with pytest.raises(CheckFailed, match=f"{program.build.manifest.c_name}: FAIL"):
+    with pytest.raises(CheckFailed, match=f"{right.build.manifest.c_name}: FAIL"):
         replay(device, tmp_path / "program")

@@ -90,6 +90,7 @@ def assert_near(model: Model, inputs: Arrays, outputs: Mapping[str, np.ndarray])
         assert snr_db(outputs[name], array) >= 90
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize(("name", "index"), OF_SPEECH)
 def test_a_network_of_speech_equals_onnxruntime(name: str, index: int) -> None:
     network = heard(name)[1][index]

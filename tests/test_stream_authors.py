@@ -87,6 +87,7 @@ def streams(row: tuple[str, str, int, int, int, int]) -> None:
     in_c(offline, model, name, axis, 41 * hop)
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("row", [*NETWORKS, *QUICK], ids=lambda row: row[0])
 def test_it_streams_as_it_was_written(row: tuple[str, str, int, int, int, int]) -> None:

@@ -58,6 +58,7 @@ def check(seed: int) -> bool:
     return model is not None
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("seed", slow_except(lambda seed: seed in (4, 12), QUICK))
 def test_some_modules_are_equal_at_every_length_or_refused(seed):
     assert draw_module(seed).is_same == check(seed)

@@ -186,10 +186,11 @@ class _Objects:
         run: Callable[[Sequence[str]], bytes],
         quick: bool,
     ) -> None:
-        start = [*compiler.command, *options]
+        start, less = (
+            [*compiler.command, *_with_last_level(each)] for each in (options, [*options, *QUICK])
+        )
         self._folder, self._run, self._cache = folder, run, object_cache()
-        is_less = quick and not set(QUICK) <= set(options)
-        self._commands = [start, [*start, *QUICK]] if is_less else [start]
+        self._commands = [start, less] if quick else [start]
         self._include_dirs = [folder / option[2:] for option in options if option.startswith("-I")]
 
     def make(self, source: str, output: str) -> None:
@@ -221,6 +222,12 @@ class _Objects:
         digest = hashlib.sha256(facts.encode())
         digest.update(text)
         return digest.hexdigest()
+
+
+def _with_last_level(options: Sequence[str]) -> list[str]:
+    """The options with one level of optimization, the last: compilers take no other."""
+    levels = [option for option in options if option.startswith("-O")]
+    return [*levels[-1:], *(option for option in options if option not in levels)]
 
 
 def compiler_facts(command: Sequence[str], language: str) -> str:

@@ -50,6 +50,7 @@ def test_pages_are_those_of_help() -> None:
     assert set(page_names("")) == {name.rpartition("/")[2] for name in pages()}
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

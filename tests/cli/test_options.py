@@ -124,6 +124,7 @@ def test_a_misspelt_keyword_is_an_error(tmp_path: Path) -> None:
         api.stream("net.onnx", tmp_path / "out.onnx", recipe="w8a8")  # type: ignore[call-arg]
 
 
+@pytest.mark.rows(8)
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_option_of_another_target_is_refused_by_name(target: str, tmp_path: Path) -> None:
     source = str(tiny_networks.recurrent(tmp_path / "net.onnx"))

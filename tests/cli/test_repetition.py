@@ -49,6 +49,7 @@ def single_options() -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.rows(30)
 @pytest.mark.parametrize(("verb", "flag"), single_options())
 def test_an_option_of_one_value_is_refused_where_it_is_given_twice(verb: str, flag: str) -> None:
     result = CliRunner().invoke(app, [verb, flag, "1", flag, "2"])

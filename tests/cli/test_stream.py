@@ -133,6 +133,7 @@ def test_inspect_shows_time_in_every_tensor_of_a_model_and_of_its_build(
         assert "50" in page and facts["outputs"][0]["caused_by"] in page
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("target", ["host", "onnxruntime"])
 @pytest.mark.parametrize("source", ["file", "factory"])

@@ -17,6 +17,7 @@ from edgekit.targets.litert import lower_litert, lower_stateful
 STATES = ("tcn", "lstm_vad", "conv_recurrent", "gru_mask")
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("lower", [lower_litert, lower_stateful])
 @pytest.mark.parametrize("name", STATES)
 def test_float_files_of_our_own_are_the_network_they_were_made_of(
@@ -31,6 +32,7 @@ def test_float_files_of_our_own_are_the_network_they_were_made_of(
     assert found.quantization.recipe == "float32"
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("name", ["tcn", "conv_recurrent"])
 def test_integer_files_keep_their_integers(name: str, tmp_path: Path) -> None:
     file = tmp_path / "model.tflite"

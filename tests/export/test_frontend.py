@@ -260,6 +260,7 @@ IN_C = {
 }
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("case", IN_C)
 def test_c_equals_the_numpy_oracle_and_onnxruntime(case, tmp_path: Path):

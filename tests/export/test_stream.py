@@ -171,6 +171,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     ("module", "axis", "hop", "delay"),
     slow_except(lambda row: row[0] in (Interpolated, Recurrent, Waveform), NETWORKS),

@@ -50,6 +50,7 @@ def by_name() -> Made:
     return Cache("name"), (torch.randn(1, 3, 8),)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("factory", [by_slice, by_copy, by_name])
 def test_hops_are_those_of_the_module(factory: object) -> None:
     name = getattr(factory, "__name__", "")

@@ -93,6 +93,7 @@ def exported(function):
     return net, x, torch.export.export(net, (x,), strict=False)
 
 
+@pytest.mark.rows(8)
 @pytest.mark.filterwarnings("ignore:The length of signal")
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_pairs_give_what_complex_numbers_do(name):

@@ -51,6 +51,7 @@ class Windows(nn.Module):
         return attend(x, x * 2, x, masks.get(self.how), is_causal=self.how == "causal", scale=0.4)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("how", ["plain", "causal", "masked", "added"])
 def test_attention_has_any_number_of_axes(how: str) -> None:
     module = TorchModule("windows", Windows(how).eval(), {"x": torch.randn(1, 2, 3, 4, 5)})

@@ -68,6 +68,7 @@ def both(model: Model) -> tuple[Any, Any, float]:
     return made, found, network.tensors[view.tensors[0]].kind.scale
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("seed", range(2))
 def test_with_multipliers_as_wide_the_bits_are_those_of_the_c_targets(
     seed: int, monkeypatch: pytest.MonkeyPatch

@@ -126,6 +126,7 @@ def test_dense_layers_of_any_size(
     assert_equal(spec, [Case(layer, x, None, int(stalls) * (seed % 1000 + 1))])
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("path", ["depthwise", "dense"])
 @pytest.mark.parametrize("spec", [W8, W4])
 def test_layers_of_all_kinds_follow_each_other_without_a_reset(spec: EngineSpec, path: str) -> None:

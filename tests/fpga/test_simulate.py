@@ -54,6 +54,7 @@ def assert_equal(spec: EngineSpec, folders: list[Path], **options: Any) -> None:
         assert all(ran.compared and ran.cycles for ran in found)
 
 
+@pytest.mark.slow
 @BOTH
 def test_every_d_at_every_border(spec: EngineSpec, tmp_path: Path) -> None:
     random = np.random.default_rng(0)

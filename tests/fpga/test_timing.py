@@ -25,6 +25,7 @@ from edgekit.fpga.spec import DMAX, EngineSpec
 from edgekit.fpga.timing import program_cycles
 
 
+@pytest.mark.rows(1)
 @needs_verilator
 @pytest.mark.parametrize("spec", [SHARED_BEAT, SEVERAL_BEATS], ids=["shared", "several"])
 def test_cycles_are_those_of_the_rtl(spec: EngineSpec, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_training_computes_what_torchvision_does(variant: str) -> None:
     torch.testing.assert_close(layer(x).detach(), expected, atol=2e-5, rtol=1e-5)
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("variant", ["full", "bounded", "square", "rounded"])
 def test_variants_export_and_run_in_c(variant: str, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def test_a_quiet_hop_counts_like_a_loud_one() -> None:
     assert hops.noise(0, {name: exact + np.float32(0.01)})[name] == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("loud", range(criteria.JUDGES))
 def test_the_third_that_is_unlike_the_others_judges(loud: int) -> None:
     model = float_model("tcn")

@@ -133,6 +133,7 @@ def test_a_clip_unlike_the_others_costs_what_is_said(tmp_path: Path) -> None:
     assert (alone.clips, alone.of) == (2, 4)
 
 
+@pytest.mark.slow
 def test_few_and_unlike_clips_leave_ranges_that_others_go_beyond(tmp_path: Path) -> None:
     network = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     alike = judged(network, sound(8))

@@ -46,6 +46,7 @@ def clips(model: Model, count: int, hops: int = 10) -> Calibration:
     return Calibration(tuple(noise(model, hops, seed=n) for n in range(count)), "noise")
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("spread", [1000.0, 1.0])
 def test_channels_are_equalized_where_that_is_measured_to_help(spread: float) -> None:
     model = network(spread)
@@ -145,6 +146,7 @@ def test_a_form_replaces_the_first_one_if_the_difference_is_noticed(
     assert found.recipes[0].observer == observer
 
 
+@pytest.mark.slow
 def test_a_clip_that_is_nearly_silent_and_clips_at_mixed_levels_choose_as_one_level() -> None:
     model = level_networks.network(1, biases=True)
     recipe, loud = RECIPES["w8a8"], [sound(40, seed, 0.1) for seed in range(6)]
@@ -168,6 +170,7 @@ def test_a_clip_that_is_nearly_silent_and_clips_at_mixed_levels_choose_as_one_le
     assert choose_preparation(model, with_silence, recipe, api.silent).recipe == one.recipe
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(
     ("drifts", "place", "count"),
     [((0.1,), 0, 1), ((2.0, 0.3), 1, 2), ((2.0, 1.0, 3.0, 4.0), 1, MOST_TRIED)],

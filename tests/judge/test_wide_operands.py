@@ -70,6 +70,7 @@ def test_the_layers_read_them_in_16_bits() -> None:
     assert onnx.TensorProto.INT16 in {kind.value for kind in kinds if kind is not None}
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(
     ("narrow", "wide", "taken"),
     [(1.0, SHARE_TO_WIN - 0.05, True), (1.0, SHARE_TO_WIN + 0.05, False), (ENOUGH_DB, 0.0, False)],

@@ -30,6 +30,7 @@ def test_opens_in_onnxruntime_as_it_is_and_passes_the_checker(name: str) -> None
     onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("name", ZOO)
 def test_oracle_and_onnxruntime_agree_and_both_are_near_float(name: str) -> None:
     model, quantized = float_model(name), int8_model(name)

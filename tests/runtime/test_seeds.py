@@ -79,6 +79,7 @@ def heard(stream: Stream) -> NDArray[np.float32]:
     )  # behind the last sample the noise goes on, and the module's ends
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("hop", slow_except(lambda hop: hop == 6, [1, 6]))
 @pytest.mark.parametrize("target", ["host", "onnxruntime"])

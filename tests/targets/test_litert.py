@@ -179,6 +179,7 @@ def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -
     assert bool(TARGETS["litert"].lower(model, "litert").notes) == (name in ISLANDS)
 
 
+@pytest.mark.rows(70)
 @pytest.mark.parametrize("name", [name for name in INTEGER if name not in REFUSED])
 def test_w8a16_litert_is_as_near_to_float_as_the_oracle(name: str, tmp_path: Path) -> None:
     model, inputs = quantized(name, "w8a16"), calibrated_on(name)

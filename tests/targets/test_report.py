@@ -197,6 +197,7 @@ def page() -> str:
     return render(manifest, plan, steps, rows, ranked, heard, played, (layers, 0))
 
 
+@pytest.mark.rows(1)
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 @pytest.mark.parametrize(("scheme", "width"), [("light", WIDTHS[0]), ("dark", WIDTHS[1])])
 def test_a_phone_and_a_desk_show_the_page_without_scrolling_sideways(

@@ -64,6 +64,7 @@ def test_decoder_and_whole_network_are_one() -> None:
     assert again == kept and len(named.ir.graph.outputs) == 3
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("make", [integer, grouped])
 def test_c_and_oracle_draw_the_same_bits(make: Any, tmp_path: Path) -> None:

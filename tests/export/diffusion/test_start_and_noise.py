@@ -66,6 +66,7 @@ def draws(seed: int, rows: int, shape: tuple[int, ...]) -> Arrays:
     return {"start": start, "noise": np.concatenate(noise, axis=1)}
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("recipe", ["float32", "w8a8"])
 def test_what_is_given_draws_the_bits_of_what_is_drawn(recipe: str, tmp_path: Path) -> None:
@@ -178,6 +179,7 @@ def test_every_kind_takes_its_start_and_noise() -> None:
 # -- every term of a start in C ----------------------------------------------------------------------
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize(
     ("scalars", "roles"),

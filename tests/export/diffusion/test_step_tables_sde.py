@@ -373,6 +373,7 @@ def converges(found: list[float], last: float) -> bool:
     return found[0] > found[1] > found[2] and found[2] < last
 
 
+@pytest.mark.slow
 def test_ouve_converges_to_the_exact_distribution() -> None:
     """A stiff equation towards the data's mean: then the start's distribution is nearly the right one."""
 

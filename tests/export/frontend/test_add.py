@@ -256,6 +256,7 @@ def features_network(shape):
     return from_onnx(onnx.parser.parse_model(text).SerializeToString(), name="features")
 
 
+@pytest.mark.rows(5)
 @pytest.mark.parametrize(
     ("form", "shape"),
     [

@@ -38,6 +38,7 @@ def sound(samples: int) -> np.ndarray:
     return np.clip(RNG.normal(0, 1, samples) * loud, -32768, 32767).astype(np.int16)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("shape", [(1, 3, 40), (3, 40, 1), (1, 120)])
 def test_a_network_of_integers_gets_the_levels_of_devices(
     shape: tuple[int, ...], tmp_path: Path

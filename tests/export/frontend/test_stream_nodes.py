@@ -136,6 +136,7 @@ def test_pcen_of_two_ears_is_that_of_each(frames: int) -> None:
         np.testing.assert_allclose(found[ear], expected, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("target", ["host", "litert"])
 @pytest.mark.parametrize("index", [5, 8])

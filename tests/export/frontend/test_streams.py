@@ -109,6 +109,7 @@ def test_each_of_two_streams_has_its_front_end(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, SOUND[:1] - SOUND[1:2], atol=1e-6)
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("kind", ["mag", "logpow"])
 @pytest.mark.parametrize("gains", [[0.5, 2.0], [0.5]])

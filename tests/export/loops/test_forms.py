@@ -74,6 +74,7 @@ def forms(module: nn.Module, shape: tuple[int, ...], axis: int, read: int = READ
     return find_loops(export, read), export
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "shape", "axis", "unit"),
     slow_except(

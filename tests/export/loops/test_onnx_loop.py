@@ -63,6 +63,7 @@ def parsed(text: str) -> onnx.ModelProto:
     return proto
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("form", FORMS)
 def test_a_loop_streams_as_one_step(form: str) -> None:
     proto = parsed(FORMS[form])

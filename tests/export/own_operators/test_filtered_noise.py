@@ -64,6 +64,7 @@ def network(bins, block, left=0, early=0):
     return net.model([1, 1, f"{block}*T"], y, more={"controls": [1, 2, "T"]})
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     ("left", "early", "delay"), [(0, 0, 0), (1, 0, 12), (0, 2, 12), (1, 2, 12)]
 )

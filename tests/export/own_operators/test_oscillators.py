@@ -84,6 +84,7 @@ def states_after(pitch, hops, hop):
     return sum(part * 4096 ** (3 - number) for number, part in enumerate(parts))
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("pitch", [440.0, 0.1, 1234.5678, 7999.999])
 def test_the_phase_is_a_whole_number_that_nothing_rounds(pitch):
     """So one hour of 5.76e7 samples is off by at most 5.76e7 * 2^-48 = 2e-7 turns."""

@@ -65,6 +65,7 @@ def block(request: pytest.FixtureRequest) -> bytes:
     return exported(StateSpace(mixing=request.param), (1, 60, 8), 1)
 
 
+@pytest.mark.rows(1)
 def test_a_block_streams_as_it_runs_offline(block: bytes) -> None:
     models = check(block, (1, 2, 3, 7), samples=300)
     assert [model.streaming.outputs[0].delay_samples for model in models] == [1] * 4

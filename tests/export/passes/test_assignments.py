@@ -22,6 +22,7 @@ def operators(model: Model) -> set[str]:
     return {node.op_type for node in model.ir.graph}
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("form", FORMS[:4])
 def test_an_assignment_is_a_concatenation(form: Form) -> None:
     module = Assigning(form).eval()

@@ -241,6 +241,7 @@ def test_flags_and_words_are_those_of_onnx():
     assert words - free <= set(WORDS)
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("shape", [(2,), (3, 2, 5)])
 @pytest.mark.parametrize("step", [-1, -2, 1, 2])
 def test_slices_from_outside_are_those_of_onnx(shape, step):

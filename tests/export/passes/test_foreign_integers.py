@@ -113,6 +113,7 @@ GRID = [
 ]
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize(("layout", "activations", "weights", "per_channel"), GRID)
 def test_what_onnxruntime_quantizes_runs_in_integers(
     layout: str, activations: str, weights: str, per_channel: bool, tmp_path: Path

@@ -33,6 +33,7 @@ def network() -> tuple[nn.Module, tuple[Tensor]]:
     return OverlapAdd(9, 6, 3), (torch.randn(1, 1, 81),)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(("length", "step", "rows"), [(8, 4, 4), (9, 6, 3), (5, 5, 1), (4, 1, 1)])
 def test_a_file_has_no_scatter(length: int, step: int, rows: int) -> None:
     module = OverlapAdd(length, step, rows).eval()

@@ -70,6 +70,7 @@ def zeros_in_front(net):
     return net.cut(net.transposed(y, 2, 2, 7, 2), 2, -9)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     ("build", "delay"),
     [(causal, 6), (ahead, 4), (raised, 3), (met, 5), (zeros_in_front, 0)],

@@ -131,6 +131,7 @@ def streamed(name: str) -> Model:
     return stream(torch_offline(f"{__name__}:{name}", name="net", time_axes={"x": 1}))
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -153,6 +154,7 @@ def test_a_module_that_depends_on_its_length_is_refused_with_its_line(name, mess
         streamed(name)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(
     ("name", "message"),
     [("limited", "at most 600 frames"), ("asserting", "AssertionError"), ("keyed", "False")],

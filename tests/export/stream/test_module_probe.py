@@ -143,6 +143,7 @@ def test_a_loop_along_time_is_refused_with_its_module():
         stream(offline("each"))
 
 
+@pytest.mark.slow
 def test_a_loop_that_makes_a_constant_is_none():
     assert stream(offline("counting")).stream.delay_samples == 0
 

@@ -19,6 +19,7 @@ def delay_of(models):
     return delay
 
 
+@pytest.mark.slow
 def test_conv_tasnet():
     torch.manual_seed(0)
     data = exported(ConvTasNet(), (1, 1, 160), 2, 8)

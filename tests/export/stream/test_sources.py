@@ -90,6 +90,7 @@ def two_rates(down: int, names: tuple[str, str] = ("T", "F")) -> bytes:
     return net.model([1, 2, names[0]], y, more={"z": [1, 2, names[1]]})
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(2, 200), st.integers(1, 3))
 def test_any_rate(down, times):

@@ -39,6 +39,7 @@ def test_a_number_that_follows_the_length_is_refused():
     assert found.startswith("Div ") and "follows the length" in found
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("start", [0, 3, 4, 9])
 @pytest.mark.parametrize("late", [0, 2])
 def test_a_constant_that_returns_with_the_hop_after_a_start_of_its_own(start, late):

@@ -27,6 +27,7 @@ for one in FORMS:
     setattr(Factories, one.__name__, staticmethod(factory(one)))
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize(
     "form", slow_except(lambda form: form in FORMS[::3], FORMS), ids=lambda form: form.__name__
 )

@@ -21,6 +21,7 @@ from edgekit.targets.macs import with_macs
 LEVELS = [1.0, 0.1, 0.01, 1e-3]
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("seed", range(4))
 def test_the_float_network_without_biases_keeps_every_bit(seed: int, level: float) -> None:
@@ -111,6 +112,7 @@ def test_after_a_burst_quiet_sound_is_as_it_was() -> None:
     assert not silent[-3:].any()
 
 
+@pytest.mark.slow
 def test_sound_above_what_calibration_saw_is_served_too() -> None:
     model = network(3, biases=False)
     loud = sound(HOPS, 4, 3.0)
@@ -118,6 +120,7 @@ def test_sound_above_what_calibration_saw_is_served_too() -> None:
     assert snr_db(exact, in_c(quantize(model, calibration(), "w8a8"), loud)[0]) > 20
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     "recipe", slow_except(lambda recipe: recipe == "w8a8", ["w8a8", "w4a8", "w8a16"])
 )

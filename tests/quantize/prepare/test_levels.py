@@ -25,6 +25,7 @@ def test_integers_behind_a_logarithm_keep_quiet_sound(level: float) -> None:
     assert snr_db(exact, HopRunner(quantize(model, Calibration(CLIPS, "x"), W8A8))(heard)["y"]) > 30
 
 
+@pytest.mark.rows(6)
 @pytest.mark.parametrize("level", [1.0, 0.1, 0.01, 1e-3])
 @pytest.mark.parametrize(
     "model",

@@ -83,6 +83,7 @@ def sound(seed: int) -> np.ndarray:
     return (0.1 * whole / np.sqrt(np.mean(whole**2))).astype(np.float32).reshape(HOPS, 1, HOP)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("kind", slow_except(lambda kind: kind in ("log", "mean"), KINDS))
 def test_quiet_sound_keeps_what_loud_sound_keeps(kind: str) -> None:
     frontend = parse_spec(f"stft:{2 * HOP}:{HOP}:sqrt_hann")

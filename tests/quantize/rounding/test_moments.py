@@ -12,6 +12,7 @@ from edgekit.quantize.rounding.moments import gather, is_layer, row_stride
 from edgekit.quantize.types.weights import weight_inputs
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("name", ["conv_recurrent", "dual_path", "lstm_vad", "tcn"])
 def test_moments_are_those_of_what_a_layer_computes(name: str) -> None:
     """The mean square of a linear layer's output follows from its weights and the moments of its input."""

@@ -17,6 +17,7 @@ from edgekit.quantize.search.space import make_space
 from edgekit.targets.trials import Trials
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("name", ["gru_mask", "tcn", "lstm_vad"])
 def test_a_selectable_network_is_the_quantized_one_and_with_no_grids_the_float_one(

@@ -20,6 +20,7 @@ from edgekit.quantize.types.choose import choose_types
 torch = pytest.importorskip("torch")
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("name", ["gru_mask", "tcn", "conv_recurrent", "attention", "dual_path"])
 def test_torch_computes_what_the_quantized_network_does(name: str) -> None:
     model = float_model(name)

@@ -58,6 +58,7 @@ def test_a_step_whose_gradient_is_not_finite_is_counted_and_changes_no_weight(
     assert 0 < before.skipped < 6
 
 
+@pytest.mark.rows(10)
 @pytest.mark.parametrize("operator", sorted(POINTWISE.keys() - {"Acosh", "Identity"}))
 def test_a_training_goes_through_every_function_of_one_value(operator: str, tmp_path: Path) -> None:
     tuning, done = step(between_layers(operator, tmp_path))

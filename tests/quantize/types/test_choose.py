@@ -65,6 +65,7 @@ def test_a_named_tensor_decides_for_its_chain() -> None:
     assert {wide[name] for name in changed if name in wide} == {"int16"}
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("name", ["tcn", "gru_mask", "conv_recurrent"])
 def test_a_tensor_in_float_keeps_what_touches_it_in_float(name: str) -> None:
     plain, before = types_of(name, {})

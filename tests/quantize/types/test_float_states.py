@@ -1,6 +1,7 @@
 """States of state-space layers in 16 bits: half the bytes, the oracle's bits in C, and what that costs."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,10 @@ def mamba() -> Any:
     return made("mamba")
 
 
-@pytest.fixture(scope="module")
-def models() -> dict[str, Model]:
-    return {
-        name: stream(torch_offline(f"{__name__}:{name}", name=name, time_axes={"x": 2}), hop=2)
-        for name in LAYERS
-    }
+@cache
+def streamed(name: str) -> Model:
+    """The network of a layer, streamed."""
+    return stream(torch_offline(f"{__name__}:{name}", name=name, time_axes={"x": 2}), hop=2)
 
 
 def rounded(model: Model, recipe: str, states: str) -> Model:
@@ -81,8 +80,8 @@ def stored(model: Model) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYERS)
-def test_states_in_16_bits_cost_little(models: dict[str, Model], name: str) -> None:
-    model = models[name]
+def test_states_in_16_bits_cost_little(name: str) -> None:
+    model = streamed(name)
     inputs = noise(model, 600)
     (exact,) = run_hops(model, inputs).values()
     ratios = {}
@@ -98,10 +97,10 @@ def test_states_in_16_bits_cost_little(models: dict[str, Model], name: str) -> N
 
 @needs_cc
 @pytest.mark.parametrize("name", slow_except(lambda name: name == "s5", LAYERS))
-def test_c_has_the_oracle_s_bits_and_half_the_state(models: dict[str, Model], name: str) -> None:
+def test_c_has_the_oracle_s_bits_and_half_the_state(name: str) -> None:
     load_kernels()
-    wide, narrow = (quick_build(rounded(models[name], "w8a8", s)) for s in ("float32", "int16"))
-    quantized = rounded(models[name], "w8a8", "int16")
+    wide, narrow = (quick_build(rounded(streamed(name), "w8a8", s)) for s in ("float32", "int16"))
+    quantized = rounded(streamed(name), "w8a8", "int16")
     inputs = noise(quantized, 50)
     (found,) = narrow.run(inputs).values()
     (expected,) = Oracle(quantized).run_hops(inputs).values()
@@ -113,10 +112,8 @@ def test_c_has_the_oracle_s_bits_and_half_the_state(models: dict[str, Model], na
 @pytest.mark.slow
 @needs_cc
 @on_devices("cortex-m55")
-def test_a_microcontroller_has_the_oracle_s_bits(
-    models: dict[str, Model], target: str, tmp_path: Path
-) -> None:
-    model = rounded(models["s5"], "w8a8", "int16")
+def test_a_microcontroller_has_the_oracle_s_bits(target: str, tmp_path: Path) -> None:
+    model = rounded(streamed("s5"), "w8a8", "int16")
     build = lowered(model, tmp_path, target)
     inputs = noise(model, 12)
     with_golden(build, model, tmp_path, target, inputs, Oracle(model).run_hops(inputs))

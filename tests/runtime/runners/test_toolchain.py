@@ -197,7 +197,10 @@ def test_builds_that_are_alone_share_the_objects_of_their_kernels(
 
 
 @needs_cc
-def test_quick_objects_do_the_same_and_are_not_taken_for_others(tmp_path: Path) -> None:
+def test_quick_objects_do_the_same_and_are_not_taken_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toolchain, "FLAGS", ("-std=c99", "-O3", "-fPIC"))
     if find_compiler().name.startswith("zig"):
         pytest.skip("zig keeps what it compiled itself: pip uninstall ziglang, apt-get install gcc")
     source = tmp_path / "square.c"
@@ -225,6 +228,9 @@ def test_another_process_compiles_only_what_is_new(tmp_path: Path, compiled: lis
     assert (value(tmp_path, *toolchain.NATIVE), len(compiled)) == (1, 4)
     assert (value(tmp_path, *toolchain.NATIVE), len(compiled)) == (1, 4)
     assert (value(tmp_path, quick=True), len(compiled)) == (1, 4)
+    assert (value(tmp_path, "-O0"), len(compiled)) == (1, 5)
+    assert (value(tmp_path, "-O2", "-O0"), len(compiled)) == (1, 5)
+    assert (value(tmp_path, "-O2"), len(compiled)) == (1, 6)
 
 
 @needs_cc

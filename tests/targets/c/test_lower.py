@@ -49,6 +49,7 @@ def hops_of(model: Model, most: int) -> int:
     return most if model.states else 1
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("name", FEW)
 def test_float_equals_torch(name: str, tmp_path: Path) -> None:
     model = float_model(name)
@@ -60,6 +61,7 @@ def test_float_equals_torch(name: str, tmp_path: Path) -> None:
     assert snr_db(np.stack(torch_outputs(name, first, hops)), got) >= 100
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("recipe", MODELS)
 @pytest.mark.parametrize(
     "name", slow_except(lambda name: name in ("gru_mask", "lstm_vad", "raw", "tcn"), ZOO)
@@ -79,6 +81,7 @@ def on_grid(model: Model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray
     return {name: (np.rint(array * 32) / 32).astype(np.float32) for name, array in inputs.items()}
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("recipe", MODELS)
 @pytest.mark.parametrize("name", FEW)
 def test_strict_c99_and_sanitizers(name: str, recipe: str, tmp_path: Path) -> None:
@@ -93,6 +96,7 @@ def test_strict_c99_and_sanitizers(name: str, recipe: str, tmp_path: Path) -> No
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("recipe", MODELS)
 def test_no_heap_no_stdio_no_locks_no_libm(recipe: str, tmp_path: Path) -> None:
     build = lowered(MODELS[recipe]("conv_recurrent"), tmp_path / "b", "c99")
@@ -110,6 +114,7 @@ def test_no_heap_no_stdio_no_locks_no_libm(recipe: str, tmp_path: Path) -> None:
     assert outside <= {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"}
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("recipe", MODELS)
 @pytest.mark.parametrize("name", ["gru_mask", "tcn", "conv_recurrent"])
 def test_instances_are_independent(name: str, recipe: str, tmp_path: Path) -> None:
@@ -176,6 +181,7 @@ int main(void)
 """
 
 
+@pytest.mark.rows(6)
 @pytest.mark.parametrize("recipe", MODELS)
 @pytest.mark.parametrize("name", ["raw", "gru_mask", "attention"])
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
@@ -196,6 +202,7 @@ def test_nan_and_infinity_do_not_outlive_their_hop(
         np.testing.assert_array_equal(array, expected[output])
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("name", ZOO)
 def test_scratch_is_near_its_lower_bound(name: str) -> None:
     from edgekit.verbs.targets import TARGETS

@@ -54,6 +54,7 @@ def test_states_inside_and_outside_the_file_give_the_same_stream(
             np.testing.assert_array_equal(array, found[key][:3])
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("name", ZOO)
 def test_streams_are_those_of_the_source_and_near_the_oracle(name: str, tmp_path: Path) -> None:
     exact = float_model(name)

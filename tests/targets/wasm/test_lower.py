@@ -129,6 +129,7 @@ def behind(
     return np.fromfile(made, np.float32).reshape(sound.shape), json.loads(done.stdout)
 
 
+@pytest.mark.rows(2)
 @needs_node
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 8_000])
 def test_behind_a_device_it_is_what_the_adapter_in_python_gives(

@@ -99,6 +99,7 @@ def test_an_export_finds_a_recipe_writes_it_and_takes_it_back(tmp_path: Path, ca
     assert again.manifest.digest == found.manifest.digest
 
 
+@pytest.mark.slow
 def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

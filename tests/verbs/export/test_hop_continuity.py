@@ -52,6 +52,7 @@ def verdict(seed: int) -> str:
     return "equal" if error < 1e-4 else f"different by {error:.3g} of the peak"
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize(
     "seed", [pytest.param(n, marks=[] if n < QUICK else pytest.mark.slow) for n in range(SEEDS)]
 )

@@ -60,6 +60,7 @@ def test_every_shipped_row_has_all_numbers() -> None:
             assert kernel_costs.shipped_costs((kernels,), name) is not None
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -54,6 +54,7 @@ def float_kernels() -> dict[str, str]:
     return {choice.node: choice.kernel for choice in lower(network(), "host").choices}
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize("fast", [ROWS, CHANNELS])
 def test_what_was_faster_is_chosen(monkeypatch: pytest.MonkeyPatch, fast: str) -> None:

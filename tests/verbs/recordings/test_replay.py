@@ -76,6 +76,7 @@ def test_a_device_that_computes_its_network_is_said_to(device: Device) -> None:
         assert found.verdict == f"The device computes what its network computes, in {HOPS} hops."
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("layers", [False, True])
 def test_a_wrong_weight_is_named_with_its_layer(device: Device, layers: bool) -> None:
@@ -116,6 +117,7 @@ def test_a_reset_is_no_fault(device: Device) -> None:
     assert [f.kind for f in found.findings] == ["reset"]
 
 
+@pytest.mark.rows(1)
 @needs_cc
 def test_a_layer_that_computes_otherwise_is_named_from_states_and_layers(device: Device) -> None:
     name = device.build.manifest.c_name

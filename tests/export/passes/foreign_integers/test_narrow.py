@@ -18,6 +18,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("name", LAYERS)
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), zero=st.sampled_from([0, 1, 100, 127, 128, 255]))

@@ -132,6 +132,7 @@ class Layers:
 LAYERS = ("convolution", "layer_norm", "group_norm", "gate", "loudest", "power")
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(
     "seed", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, 23))]
 )

@@ -48,6 +48,7 @@ def test_a_maximum_whose_windows_all_reach_the_stream_gets_no_more_operators():
     assert kinds.count("Where") == 1  # the padding itself
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("group", [1, 2])
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1)])
 def test_three_axes_become_planes_of_each_frame(group, stride, dilation):

@@ -98,6 +98,7 @@ FACTORIES = {
 }
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("hop", slow_except(lambda hop: hop == 1, [1, 5]))
 @pytest.mark.parametrize("factory", FACTORIES)

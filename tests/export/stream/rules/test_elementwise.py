@@ -7,6 +7,7 @@ from stream_networks import Net, check, delays, refused
 from edgekit.operators.pointwise.functions import POINTWISE
 
 
+@pytest.mark.rows(10)
 @pytest.mark.parametrize("name", sorted(POINTWISE.keys() - {"Swish"}))  # onnxruntime has no Swish
 def test_every_function_of_one_value_streams_behind_a_delay(name):
     net = Net()

@@ -34,6 +34,7 @@ def least(data, channels=2):
     return [least_delay(data, hop, 10 * hop + 50, channels) for hop in HOPS]
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("mode", ["edge", "reflect"])
 @pytest.mark.parametrize(("left", "right"), [(2, 2), (4, 0), (0, 4), (1, 3), (3, 1)])
 def test_in_front_of_a_convolution_the_delay_is_the_least(mode, left, right):
@@ -69,6 +70,7 @@ def test_in_front_of_strides_behind_a_delay(mode, kernel, stride):
     check(net.model([1, 2, "T"], y), (1, 2, 3, 5), samples=97)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize("mode", ["edge", "reflect"])
 def test_who_cannot_leave_the_padding_out_gets_all_frames(mode):
     net = Net()
@@ -113,6 +115,7 @@ def centred(mode):
     return net.model([1, 2, "T"], mixed)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(("begins", "cropped", "delay"), [(0.0, 0, 4), (0.3, 0, 8), (0.3, 8, 12)])
 @pytest.mark.parametrize("kind", ["conv", "gather"])
 def test_frames_whose_first_sample_counts_nothing_do_not_wait_for_it(kind, begins, cropped, delay):
@@ -147,6 +150,7 @@ def test_frames_whose_first_sample_counts_nothing_do_not_wait_for_it(kind, begin
     assert delays(models)[0] == delay == least_delay(data, 4, 80, least=4)
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("mode", ["edge", "reflect"])
 @pytest.mark.parametrize("hop", [8, 24])
@@ -197,6 +201,7 @@ def test_the_first_frame_replaces_reflected_ones():
     )
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("mode", ["edge", "reflect"])
 @pytest.mark.parametrize(("zeros", "right"), [(4, 0), (4, 3), (12, 2)])
 def test_frames_that_repeat_constants_wait_for_nothing(mode, zeros, right):

@@ -20,6 +20,7 @@ def test_one_value_padded_with_zeros_and_with_another_number():
     check(net.model([1, 2, "T"], net.add("Add", shifted, net.conv(both, 2, 2, 2, left=1))))
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("fill", [2.0, -np.inf])
 @pytest.mark.parametrize(("left", "right"), [(2, 0), (1, 1), (0, 2)])
 @pytest.mark.parametrize("late", [False, True])

@@ -5,6 +5,7 @@ import pytest
 from stream_networks import Net, check, delays, refused
 
 
+@pytest.mark.rows(4)
 @pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
 @pytest.mark.parametrize(("left", "right"), [(2, 0), (0, 3), (4, -2), (7, -7)])
 def test_recurrent_layers_start_at_time_zero(kind, left, right):

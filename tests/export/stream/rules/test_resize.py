@@ -4,6 +4,7 @@ import pytest
 from stream_networks import Net, check, delays, refused
 
 
+@pytest.mark.rows(5)
 @pytest.mark.parametrize("factor", [2, 3, 4, 5])
 @pytest.mark.parametrize(("left", "right"), [(0, 0), (1, 1), (3, 0), (2, -2)])
 def test_lines_between_frames(factor, left, right):

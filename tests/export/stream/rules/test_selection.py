@@ -60,6 +60,7 @@ def of_a_padded_one(net: Net) -> str:
     return net.conv(assigned(net, y, 4), 2, 2, 5, right=2)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("network", [ahead, twice, with_positions, of_a_padded_one])
 def test_an_assignment_onto_later_frames_adds_no_delay(network):
     net = Net()

@@ -51,6 +51,7 @@ def integer_weights(model: Model) -> list[np.ndarray]:
     return [w.reshape(len(w), -1) for w in arrays if w.ndim < 3 or set(w.shape[2:]) == {1}]
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("recipe", FITTED)
 @pytest.mark.parametrize("name", ["gru_mask", "lstm_vad"])
 def test_zeros_stay_zeros_whatever_fits_the_others(name: str, recipe: str) -> None:
@@ -66,6 +67,7 @@ def test_a_dense_recipe_fills_them_where_that_fits_better() -> None:
     assert model.dense and any(pattern_of(w) is None for w in integer_weights(model))
 
 
+@pytest.mark.rows(1)
 @needs_cc
 @pytest.mark.parametrize(
     ("name", "pattern", "recipe"),

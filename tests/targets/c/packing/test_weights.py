@@ -52,6 +52,7 @@ def test_onnxruntime_runs_the_file_and_the_oracle_agrees(name: str) -> None:
     assert snr_db(qdq, integer) >= 30
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize("recipe", FORMS)
 @pytest.mark.parametrize("name", FEW)

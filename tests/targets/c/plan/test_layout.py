@@ -117,6 +117,7 @@ def expected(name: str, inputs: np.ndarray) -> np.ndarray:
     return np.stack(rows)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     "name",
     slow_except(

@@ -79,6 +79,7 @@ def in_c(stream: Stream, x: Samples, kind: type[np.generic] = np.float32) -> NDA
     return np.concatenate(found).T
 
 
+@pytest.mark.rows(2)
 @needs_cc
 @pytest.mark.parametrize(
     ("device_hz", "channels"), [(48_000, 1), (44_100, 2), (8_000, 3), (16_000, 16)]

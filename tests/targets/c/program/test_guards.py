@@ -218,6 +218,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.rows(1)
 @pytest.mark.parametrize(
     "name",
     slow_except(

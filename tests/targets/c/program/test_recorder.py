@@ -30,6 +30,7 @@ def folder_with_recorder(name: str, folder: Path, target: str = "c99", **own: st
     return build.manifest.c_name
 
 
+@pytest.mark.rows(3)
 @needs_cc
 @pytest.mark.parametrize(
     "network",
@@ -70,6 +71,7 @@ def test_the_layout_has_every_state_layer_and_array_of_weights(tmp_path: Path) -
     assert named <= {row["node"] for row in layout.layers}
 
 
+@pytest.mark.rows(1)
 @pytest.mark.skipif(
     shutil.which(XTENSA) is None, reason=f"needs {XTENSA}: apt-get install gcc-xtensa-lx106"
 )

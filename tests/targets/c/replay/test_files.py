@@ -22,6 +22,7 @@ from edgekit.targets.devices import profile
 NETWORK = "conv_recurrent"
 
 
+@pytest.mark.rows(1)
 @on_devices(slow=("cortex-a53", "cortex-a7", "cortex-a76", "riscv64", "riscv64-v"))
 def test_an_integer_network_gives_the_same_bits(target: str, tmp_path: Path) -> None:
     passes_with_the_same_bits(target, tmp_path)

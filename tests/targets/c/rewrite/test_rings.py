@@ -46,6 +46,7 @@ def test_a_dilated_stack_moves_the_frames_that_it_reads(hop: int) -> None:
         assert stream.manifest.memory["moved_bytes_per_hop"] < size * shifted // 2
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("time", [2, 3])
 @pytest.mark.parametrize("hop", [1, 4])
 def test_every_reader_finds_its_frames(time: int, hop: int) -> None:
@@ -135,6 +136,7 @@ def test_encoders_and_decoders_of_any_stride(
     same_bits(quantize(model, Calibration((clip,), "noise"), recipe), clip)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
 @pytest.mark.parametrize("positions", [1, 2])
 def test_a_strided_encoder_of_sound_moves_its_hop_alone(recipe: str, positions: int) -> None:

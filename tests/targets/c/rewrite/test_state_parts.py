@@ -62,6 +62,7 @@ def assert_same_outputs(model: Model, clip: dict[str, NDArray[np.float32]]) -> N
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.rows(2)
 @pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
 @pytest.mark.parametrize(("hop", "taps", "dilation"), [(1, 9, 2), (3, 4, 9)])
 def test_a_state_that_a_hop_cuts_first_is_kept_cut(

@@ -74,6 +74,7 @@ def chosen(model, isa: str | None) -> str:
     return found
 
 
+@pytest.mark.rows(7)
 @pytest.mark.parametrize("name", CHOICES)
 def test_the_kernel_of_a_shape(name: str) -> None:
     *shape, avx512, avx2 = CHOICES[name]

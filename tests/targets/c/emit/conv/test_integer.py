@@ -43,6 +43,7 @@ def test_transposed_convolutions_have_the_same_bits_whatever_is_chosen(
             np.testing.assert_array_equal(found[name], y, f"{name}: {schedule[name[2:]]}")
 
 
+@pytest.mark.rows(3)
 @pytest.mark.parametrize("isa", ["avx512vnni", "avx2", "mve", "dsp", "wasm"])
 def test_a_hop_is_one_matrix(isa: str) -> None:
     found = choices_of(isa)
