@@ -297,7 +297,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.mark.rows(6)
 @pytest.mark.parametrize(
     "command",
     slow_except(lambda command: command.startswith(("export", "run", "help")), MAY_LOAD),

@@ -9,7 +9,6 @@ pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 
 from tflite_graphs import check
 
 
-@pytest.mark.rows(2)
 @pytest.mark.parametrize(
     "name",
     [

@@ -9,7 +9,6 @@ pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 
 from tflite_graphs import check
 
 
-@pytest.mark.rows(2)
 @pytest.mark.parametrize("name", ["movement_int8", "movement", "places"])
 def test_a_graph_is_that_of_litert(name: str, tmp_path: Path) -> None:
     check(name, tmp_path)

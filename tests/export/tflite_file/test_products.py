@@ -11,7 +11,6 @@ from tflite_graphs import GRAPHS, check
 WORDS = ("average", "conv", "depthwise", "dense", "window")
 
 
-@pytest.mark.rows(5)
 @pytest.mark.parametrize("name", [name for name in GRAPHS if any(w in name for w in WORDS)])
 def test_a_graph_is_that_of_litert(name: str, tmp_path: Path) -> None:
     check(name, tmp_path)

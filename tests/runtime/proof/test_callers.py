@@ -108,13 +108,11 @@ OTHERS = {
 }
 
 
-@pytest.mark.rows(11)
 @pytest.mark.parametrize("change", SAMPLER)
 def test_a_wrong_sampler_is_found(change: str) -> None:
     assert findings("sampler-w8a8", *SAMPLER[change])
 
 
-@pytest.mark.rows(7)
 @pytest.mark.parametrize("change", OTHERS)
 def test_a_wrong_function_is_found(change: str) -> None:
     assert findings(*OTHERS[change])

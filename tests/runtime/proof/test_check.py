@@ -24,7 +24,6 @@ QUICK = [name for name in NETWORKS if name.endswith("-w8a8") or name.startswith(
 OTHERS = ("host", "cortex-m4", "cortex-m55", "riscv64-v", "wasm")
 
 
-@pytest.mark.rows(10)
 @pytest.mark.parametrize("name", QUICK)
 def test_portable_builds_are_accepted(name: str) -> None:
     found = verdict_of(Program(texts(name)))
@@ -176,7 +175,6 @@ def test_a_ring_that_is_left_is_found() -> None:
     assert "bytes 448..1408 of state, which has 672" in problems_of("tcn-w8a8", (line, larger))
 
 
-@pytest.mark.rows(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_most_mutants_of_each_kind_are_found(kind: str) -> None:
     """Those that are accepted are equivalent, which `bench/robustness/proof_mutants.py` shows by running them."""
