@@ -1,14 +1,14 @@
 """Observers: they watch a tensor during calibration, then return the range to quantize."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.arrays import Float32, Float64
+from edgekit.base.arrays import Float32, Float64, Int64
 from edgekit.quantize.recipe import MEASURED, Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
@@ -22,6 +22,9 @@ ROW_VALUES = 32_768  # of one step over many ranges: 256 kB
 KEY_DEVIATIONS = 8  # standard deviations of a key's place, at least
 NO_RANGE = (math.inf, -math.inf)
 SHRINK_STEPS = np.arange(1, 101) / 100
+ROUNDED = 2.0**-20  # of a norm of errors in float32, of values below 1
+Floats = Float32 | Float64
+Errors = Callable[[Floats, Float64], Float64]  # of a sample in each range
 
 
 @dataclass
@@ -97,15 +100,27 @@ class Observer:
             keys = np.concatenate([self._keys, keys])
             sample = np.concatenate([self.sample, flat])
             if keys.size > KEPT_VALUES:
-                kept = np.flatnonzero(keys <= _largest_of_smallest([keys], 1.0))[:KEPT_VALUES]
+                kept = np.flatnonzero(keys <= _largest_of_smallest(keys))[:KEPT_VALUES]
                 keys, sample = keys[kept], sample[kept]
             self._keys, self.sample = keys, sample
             return
-        limit = _largest_of_smallest([self._keys, keys], float(self._keys.max()))
-        places, stays = np.flatnonzero(self._keys > limit), np.flatnonzero(keys <= limit)
+        large, limit = self._large_keys(keys)
+        places, stays = large[self._keys[large] > limit], np.flatnonzero(keys <= limit)
         count = min(places.size, stays.size)  # they are as many unless keys are equal
         self._keys[places[:count]] = keys[stays[:count]]
         self.sample[places[:count]] = flat[stays[:count]]
+
+    def _large_keys(self, keys: Float64) -> tuple[Int64, float]:
+        """Return the places of the largest keys of a full sample, and the largest key that stays beside new ones."""
+        low, _ = _near_share(KEPT_VALUES + keys.size)
+        for least in (low * float(self._keys.max()), -1.0):
+            large = np.flatnonzero(self._keys > least)
+            if large.size:
+                both = np.concatenate([self._keys[large], keys])
+                limit = float(np.partition(both, large.size - 1)[large.size - 1])
+                if limit > least:  # all keys that were left out are smaller
+                    break
+        return large, limit
 
     def _drawn(self, flat: Float32) -> tuple[Float64, Float32]:
         """Random keys of the values that may stay, uniform from 0 to 1, and these values.
@@ -120,19 +135,20 @@ class Observer:
         return self._random.uniform(0.0, most, count), flat[places]
 
 
-def _largest_of_smallest(keys: Sequence[Float64], most: float) -> float:
-    """Return the largest of the `KEPT_VALUES` smallest keys, which are uniform from 0 to `most`.
-
-    So its size is known within a little, and few keys are sorted.
-    """
-    size = sum(part.size for part in keys)
-    expected, apart = KEPT_VALUES / size, KEY_DEVIATIONS / 2 / math.sqrt(size)
-    low, high = most * (expected - apart), most * (expected + apart)
-    near = np.concatenate([part[(part > low) & (part <= high)] for part in keys])
-    place = KEPT_VALUES - 1 - sum(int(np.count_nonzero(part <= low)) for part in keys)
+def _largest_of_smallest(keys: Float64) -> float:
+    """Return the largest of the `KEPT_VALUES` smallest keys, which are uniform from 0 to 1: few are sorted."""
+    low, high = _near_share(keys.size)
+    near = keys[(keys > low) & (keys <= high)]
+    place = KEPT_VALUES - 1 - int(np.count_nonzero(keys <= low))
     if not 0 <= place < near.size:
-        near, place = np.concatenate(keys), KEPT_VALUES - 1
+        near, place = keys, KEPT_VALUES - 1
     return float(np.partition(near, place)[place])
+
+
+def _near_share(size: int) -> tuple[float, float]:
+    """Return between which shares of their range the `KEPT_VALUES`-th of so many uniform keys lies, nearly always."""
+    expected, apart = KEPT_VALUES / size, KEY_DEVIATIONS / 2 / math.sqrt(size)
+    return expected - apart, expected + apart
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:
@@ -155,46 +171,61 @@ def mse_range(observer: Observer) -> tuple[float, float]:
     low, high = _with_zero(observer)
     if high == low:
         return low, high
-    sample = observer.sample.astype(np.float64)
-    sides = _shrunken(low, high)
-    coarse = _coarse_errors(sample, [(low * a, high * b) for a, b in sides])
-    best = [sides[i] for i in np.argsort(coarse, kind="stable")[:FINE_CANDIDATES]]
-    errors = _int8_errors(sample, [(low * a, high * b) for a, b in best])
-    a, b = best[int(np.argmin(errors))]
-    return low * a, high * b
+    ranges = np.array([(low * a, high * b) for a, b in _shrunken(low, high)])
+    fine = _least(_coarse_errors, np.sort(observer.sample), ranges, FINE_CANDIDATES)
+    ((low, high),) = _least(_int8_errors, observer.sample, fine, 1)
+    return float(low), float(high)
 
 
-def _coarse_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float64:
+def _least(errors: Errors, sample: Float32, ranges: Float64, count: int) -> Float64:
+    """Return the ranges of least error, (count, 2), the least first; of equal ones that which comes first.
+
+    Errors in float32 show which may be among them, and only these are computed in float64. As a norm, an error of
+    rounding is at most the sum of both errors (Minkowski): what rounds here is a few steps of the largest value.
+    """
+    exponent = -np.frexp(np.abs(ranges).max())[1]  # values near 1 neither overflow nor underflow
+    rough = errors(np.ldexp(sample, exponent), np.ldexp(ranges, exponent)) ** (1 / ERROR_POWER)
+    most = np.partition(rough, count - 1)[count - 1]
+    near = ranges[~(rough > most + ROUNDED * (1 + most))]
+    exact = errors(sample.astype(np.float64), near)
+    return np.asarray(near[np.argsort(exact, kind="stable")[:count]])
+
+
+def _coarse_errors(ordered: Floats, ranges: Float64) -> Float64:
     """Return estimates of `_int8_errors`; values at the ends, which are clipped, all count."""
-    if sample.size <= 4 * TAIL:
-        return _int8_errors(sample, ranges)
-    ordered = np.sort(sample)
+    if ordered.size <= 4 * TAIL:
+        return _int8_errors(ordered, ranges)
     outer = np.concatenate([ordered[:TAIL], ordered[-TAIL:]])
     inner = ordered[TAIL:-TAIL:COARSE_STEP]
-    share = outer.size / sample.size
+    share = outer.size / ordered.size
     return share * _int8_errors(outer, ranges) + (1 - share) * _int8_errors(inner, ranges)
 
 
-def _int8_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float64:
-    """Return the mean ``|x - quantized x|^2.4`` in each range; a small sample handles many ranges at once."""
+def _int8_errors(sample: Floats, ranges: Float64) -> Float64:
+    """Return the mean ``|x - quantized x|^2.4`` in each range, (ranges, 2); a small sample handles many at once."""
     rows = max(1, ROW_VALUES // sample.size)
-    ends = np.array(ranges).reshape(-1, 2)
-    parts = [ends[start : start + rows] for start in range(0, len(ends), rows)]
+    parts = [ranges[start : start + rows] for start in range(0, len(ranges), rows)]
     return np.concatenate([_of_rows(sample, part[:, :1], part[:, 1:]) for part in parts])
 
 
-def _of_rows(sample: Float64, low: Float64, high: Float64) -> Float64:
+def _of_rows(sample: Floats, low: Float64, high: Float64) -> Float64:
     scale = (high - low) / 255
-    zero = np.rint(-128 - low / scale)
+    zero = np.rint(-128 - low / scale).astype(sample.dtype)
+    scale = scale.astype(sample.dtype)
     error = sample / scale  # one array throughout: a calibration spends its time here
     np.rint(error, out=error)
-    np.maximum(error, -128 - zero, out=error)
-    np.minimum(error, 127 - zero, out=error)
+    np.clip(error, -128 - zero, 127 - zero, out=error)
     error *= scale
     np.subtract(sample, error, out=error)
     np.abs(error, out=error)
-    error **= ERROR_POWER
-    return np.asarray(error.mean(axis=1))
+    if error.dtype == np.float64:
+        error **= ERROR_POWER
+    else:
+        with np.errstate(divide="ignore"):
+            np.log2(error, out=error)
+        error *= ERROR_POWER
+        np.exp2(error, out=error)  # half the time of a power
+    return np.asarray(error.mean(axis=1), np.float64)
 
 
 def entropy_range(observer: Observer) -> tuple[float, float]:
