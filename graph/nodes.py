@@ -10,6 +10,11 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 
 
+def is_constant(value: ir.Value | None) -> bool:
+    """Return whether a value is an initializer; its content is not read."""
+    return value is not None and not value.is_graph_input() and value.const_value is not None
+
+
 def array_of(value: ir.Value | None) -> Array | None:
     """Return the content of an initializer, or None if the value is not a constant."""
     if value is None or value.is_graph_input() or value.const_value is None:

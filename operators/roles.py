@@ -9,7 +9,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import FLOAT_NODE, Model
-from edgekit.graph.nodes import array_of, is_read
+from edgekit.graph.nodes import array_of, is_constant, is_read
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.pointwise.functions import POINTWISE
 
@@ -53,7 +53,7 @@ def activations(node: ir.Node) -> list[ir.Value]:
         value
         for index, value in enumerate(node.inputs)
         if value is not None
-        and constant(value) is None
+        and not is_constant(value)
         and value.dtype == ir.DataType.FLOAT
         and not is_cell_state(node, index)
         and not (node.op_type == "DeformConv" and index == OFFSET_INPUT)
@@ -95,7 +95,7 @@ def fused_activation(node: ir.Node) -> ir.Node | None:
 
 def constant_tail(node: ir.Node) -> bool:
     """Whether all inputs but the first are constants."""
-    return all(value is None or constant(value) is not None for value in node.inputs[1:])
+    return all(value is None or is_constant(value) for value in node.inputs[1:])
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
@@ -184,7 +184,7 @@ def _chooses(node: ir.Node) -> bool:
 def _joins(node: ir.Node) -> bool:
     """Whether elements of several operands go to constant places, and none is combined with another."""
     combines = "reduction" in node.attributes and _attribute(node, "reduction", "none") != "none"
-    decided = node.op_type == "Concat" or constant(node.inputs[1]) is not None
+    decided = node.op_type == "Concat" or is_constant(node.inputs[1])
     return decided and not combines
 
 
@@ -221,7 +221,7 @@ def picks(node: ir.Node) -> bool:
     """Whether a node moves elements by indices that are computed."""
     data, *indices = node.inputs
     by_index = node.op_type.startswith("Gather")
-    return by_index and constant(data) is None and constant(indices[0]) is None
+    return by_index and not is_constant(data) and not is_constant(indices[0])
 
 
 def _is_output_of(value: ir.Value, names: set[str | None]) -> bool:

@@ -174,6 +174,8 @@ def _own_degree(node: ir.Node, operands: int) -> float | None:
         return facts.degree if operands == 1 and not _has_bias(node) else None
     if _scales_with_operands(node):
         return 1.0
+    if facts.degree is None:
+        return None
     return facts.degree if all(_is_floor(value) for value in node.inputs) else None
 
 
