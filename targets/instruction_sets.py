@@ -35,7 +35,7 @@ class Sparse:
 
 @dataclass(frozen=True)
 class TileLayout:
-    """How integer convolutions of ``runtime/src/tiles`` read weights, two outputs side by side.
+    """How integer convolutions of ``runtime/src/tiles`` read weights.
 
     Attributes:
         group: taps of an output that lie together.
@@ -44,7 +44,8 @@ class TileLayout:
         channels: inputs from which on the channels of a tap lie side by side, ``EK_TILE_CHANNELS``; 0: never.
         strips: windows may lie in strips, ``EK_TILE_STRIPS``, also of channels each by itself:
             ``runtime/src/mve/ek_conv_planes.h``.
-        planes: channels side by side where each is by itself, ``runtime/src/neon/ek_conv_planes.h``; 0: in order.
+        outputs: side by side, ``EK_TILE_PANEL``.
+        fours: four channels or four columns lie together, ``EK_TILE_FOURS``.
     """
 
     group: int
@@ -52,7 +53,8 @@ class TileLayout:
     taps: int
     channels: int = 0
     strips: bool = False
-    planes: int = 0
+    outputs: int = 2
+    fours: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Packing:
 
 PORTABLE = Packing(sparse=Sparse(pays=PATTERNS))
 ON_X86 = Sparse(pays=PATTERNS, packed=False, windows=True, bits=(8,), most_positions=3, head=64)
-ON_NEON = Packing(columns=4, tiles=TileLayout(group=16, fill=16, taps=512, channels=8, planes=8))
+ON_NEON = Packing(columns=4, tiles=TileLayout(group=4, fill=4, taps=1024, outputs=4, fours=True))
 BY_LANES = Packing()  # rows as they are, and dense kernels that sparse ones do not beat
 PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
 

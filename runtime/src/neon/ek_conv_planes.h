@@ -1,178 +1,210 @@
-/* Advanced SIMD: the convolution whose channels are by themselves. Eight of them lie side by side, a band of rows and columns with
- * their padding at a time, so that an output is a vector of eight. Weights are packed so (edgekit.targets.c.packing.conv_paths):
- * [channels / 8][k_h][k_w][8], filled up with zeros; the bias has what x_zero adds. */
+/* Advanced SIMD: the convolution whose outputs have one channel each. A band of rows is laid with its padding. The windows of
+ * four outputs lie within 32 bytes of it, from which a table takes four columns of each: a vector of fours as in ek_fours.h.
+ * Weights are packed so (edgekit.targets.c.packing.conv_weights): [outputs][k_h][k_w / 4][4], filled up with zeros; the bias has
+ * what x_zero adds. */
 #ifndef EK_CONV_PLANES_GUARD
 #define EK_CONV_PLANES_GUARD
 
-#include "ek_conv_shape.h"
-#include "ek_tile.h"
+#include "ek_lay_fours.h"
 
-#define EK_BAND 2048 /* positions of eight channels with their padding, on the stack */
-#define EK_BAND_TAPS 256 /* these two: _fit_side_by_side of edgekit.targets.c.packing.conv_paths */
-#define EK_BAND_OUTPUTS 64 /* positions of which outputs are kept before they go to their planes */
+#define EK_PLANE 8192 /* these two: _fit_in_windows of edgekit.targets.c.packing.conv_paths; bytes of a band */
+#define EK_PLANE_FOURS 128
+#define EK_PLANE_BEHIND 64 /* which are written and read behind them */
+#define EK_PLANE_OUTPUTS 1024
+#define EK_SIXTEEN 16 /* outputs at once */
 
-/* A band: so many outputs down and across, from inputs `width` across; tap t lies at [t] bytes behind the first one. */
+/* A band: so many outputs down and across, of `planes` of `high` rows of `width` bytes (ek_lay_fours.h). Four f of the taps
+ * lies at[f] bytes behind a window; lane by lane, it has the bytes of `bytes` there, by the kind of window: how many of the four
+ * outputs are in the next row; where rows are shorter than four, the column of the first. */
 typedef struct {
-    int32_t down, across, width, taps, pairs, at[EK_BAND_TAPS];
-} ek_band;
+    int32_t down, across, width, planes, high, is_shared, fours, is_wide, at[EK_PLANE_FOURS];
+    uint8_t bytes[4][16];
+} ek_windows;
 
-/* to [n][8] = fill. */
-static inline void ek_fill_eights(int8x8_t fill, int32_t n, int8_t *to)
+/* The window of four outputs: where it begins, and which bytes of it are lanes. */
+typedef struct {
+    const int8_t *from;
+    const uint8_t *bytes;
+} ek_start;
+
+static inline int32_t ek_window_at(const ek_conv_shape *s, const ek_windows *b, int32_t row, int32_t ox)
 {
-    for (; n > 0; n--, to += 8) {
+    return row * b->width + ox * s->stride_w;
+}
+
+/* The window of four outputs from number j on. */
+static inline ek_start ek_start_of(const ek_conv_shape *s, const ek_windows *b, const int8_t *laid, int32_t j)
+{
+    const int32_t row = j / b->across, ox = j - row * b->across;
+    const int32_t kind = b->across < 4 ? ox : ek_max(ox + 4 - b->across, 0);
+    const ek_start at = {laid + ek_window_at(s, b, row, ox), b->bytes[kind]};
+    return at;
+}
+
+/* Where the bytes of each kind lie; whether any is behind the first 16. */
+static inline void ek_window_bytes(const ek_conv_shape *s, ek_windows *b)
+{
+    const int32_t one_row = b->down == 1 || b->across % 4 == 0, kinds = one_row ? 1 : ek_min(b->across, 4);
+    b->is_wide = 0;
+    for (int32_t kind = 0; kind < kinds; kind++) {
+        const int32_t first = b->across < 4 ? kind : b->across - 4 + kind;
+        for (int32_t i = 0; i < 16; i++) {
+            const int32_t j = first + i / 4, row = one_row ? 0 : j / b->across, ox = j - row * b->across;
+            const int32_t byte = ek_window_at(s, b, row, ox) - first * s->stride_w + ek_min(i % 4, s->k_w - 1) * s->dil_w;
+            b->bytes[kind][i] = (uint8_t)byte;
+            b->is_wide |= byte >= 16;
+        }
+    }
+}
+
+/* The largest band, whose windows lie as they do in the whole picture. */
+static inline void ek_windows_of(const ek_conv_shape *s, ek_windows *b)
+{
+    const int32_t phases = ek_phases(s, s->k_h), reach = ek_reach(s, s->k_h), behind = (s->k_w - 1) * s->dil_w + 1;
+    const int32_t whole = (s->out_w - 1) * s->stride_w + behind, least = ek_min(phases * (1 + reach), s->k_h);
+    const int32_t columns = (s->k_w + 3) / 4;
+    int32_t down = ek_max(EK_PLANE / whole / phases - reach, EK_PLANE / whole / s->k_h);
+    down = ek_min(ek_min(down, EK_PLANE_OUTPUTS / s->out_w), s->out_h);
+    b->down = ek_equal_part(s->out_h, ek_max(down, 1), 1), b->across = s->out_w;
+    if (down < 1) {
+        const int32_t most = (EK_PLANE / least - behind) / s->stride_w + 1;
+        b->across = ek_equal_part(s->out_w, ek_min(most, EK_PLANE_OUTPUTS), EK_SIXTEEN);
+    }
+    const int32_t shared = phases * (b->down + reach);
+    b->is_shared = shared < s->k_h * b->down;
+    b->planes = b->is_shared ? phases : s->k_h;
+    b->high = b->down + (b->is_shared ? reach : 0);
+    b->width = (b->across - 1) * s->stride_w + behind;
+    b->fours = s->k_h * columns;
+    for (int32_t f = 0; f < b->fours; f++) {
+        const int32_t r = f / columns * s->dil_h, plane = b->is_shared ? r % s->stride_h : f / columns;
+        b->at[f] = (plane * b->high + (b->is_shared ? r / s->stride_h : 0)) * b->width + f % columns * 4 * s->dil_w;
+    }
+    ek_window_bytes(s, b);
+}
+
+/* to [n] = fill, and a few bytes behind it. */
+static inline void ek_fill_over(int8x8_t fill, int32_t n, int8_t *to)
+{
+    for (; n > 0; n -= 8, to += 8) {
         vst1_s8(to, fill);
     }
 }
 
-/* to [rows][width][8] = the inputs of a band whose first one is at (iy, ix); x is the first of `channels`. */
-static inline void ek_lay_band(const int8_t *x, int32_t fill, const ek_conv_shape *s, int32_t channels, int32_t iy, int32_t ix,
-                               int32_t rows, int32_t width, int8_t *to)
+/* to [n] = x [n], and a few bytes behind it. */
+static inline void ek_copy_over(const int8_t *x, int32_t n, int8_t *to)
 {
-    const int32_t lo = ek_min(ek_max(-ix, 0), width), hi = ek_max(ek_min(s->in_w - ix, width), lo);
+    for (; n > 0; n -= 16, x += 16, to += 16) {
+        vst1q_s8(to, vld1q_s8(x));
+    }
+}
+
+/* to = `rows` rows of n columns of x, x_step apart, between columns of fill: `lo` on the left, others up to `width`. */
+static inline void ek_lay_rows(const int8_t *x, ptrdiff_t x_step, int32_t rows, int32_t n, int32_t lo, int32_t width,
+                               int8x8_t fill, int8_t *to)
+{
+    const int32_t between = width - n;
+    if (rows > 0) {
+        ek_fill_over(fill, lo, to);
+    }
+    to += lo;
+    for (; n <= 16 && between <= 8 && rows > 0; rows--, x += x_step, to += width) {
+        vst1q_s8(to, vld1q_s8(x));
+        vst1_s8(to + n, fill);
+    }
+    for (; rows > 0; rows--, x += x_step, to += width) {
+        ek_copy_over(x, n, to);
+        ek_fill_over(fill, between, to + n);
+    }
+}
+
+/* to = the rows of a band whose first output is (oy, ox); `end` is the end of all inputs, x the channel's. */
+static __attribute__((noinline)) void ek_lay_plane(const int8_t *x, const int8_t *end, int32_t fill, const ek_conv_shape *s,
+                                                   const ek_windows *b, int32_t oy, int32_t ox, int8_t *to)
+{
+    const int32_t left = ox * s->stride_w - s->pad_left, lo = ek_min(ek_max(-left, 0), b->width);
+    const int32_t n = ek_max(ek_min(s->in_w - left, b->width) - lo, 0), high = b->high, width = b->width;
     const int8x8_t outside = vdup_n_s8((int8_t)fill);
-    for (; rows > 0; rows--, iy++, to += 8 * width) {
-        if (iy < 0 || iy >= s->in_h) {
-            ek_fill_eights(outside, width, to);
-            continue;
+    for (int32_t of = 0; of < b->planes; of++, to += high * width) {
+        const int32_t top = oy * s->stride_h - s->pad_top + of * (b->is_shared ? 1 : s->dil_h);
+        const int32_t above = n > 0 ? ek_min(ek_first(-top, s->stride_h), high) : high;
+        const int32_t behind = ek_max(ek_min(ek_first(s->in_h - top, s->stride_h), high), above);
+        const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
+        const int8_t *const row = x + (ptrdiff_t)top * s->in_w + left + lo;
+        int32_t last = behind; /* from which on a row is read byte by byte */
+        for (; last > above && end - (row + (last - 1) * step) < n + 15; last--) {
         }
-        ek_fill_eights(outside, lo, to);
-        ek_take_channels(x + (ptrdiff_t)iy * s->in_w + ix + lo, s->in_h * s->in_w, channels, 1, hi - lo, to + 8 * lo, 8);
-        ek_fill_eights(outside, width - hi, to + 8 * hi);
+        ek_fill_over(outside, above * width, to);
+        ek_lay_rows(row + above * step, step, last - above, n, lo, width, outside, to + above * width);
+        for (int32_t h = last; h < behind; h++) {
+            ek_fill_over(outside, lo, to + h * width);
+            memcpy(to + h * width + lo, row + h * step, (size_t)n);
+            ek_fill_over(outside, width - lo - n, to + h * width + lo + n);
+        }
+        ek_fill_over(outside, (high - behind) * width, to + behind * width);
     }
 }
 
-/* sums [n][8] = bias + the taps of n positions `step` bytes apart, eight channels each. */
-static inline __attribute__((always_inline)) void ek_band_sums(const int8_t *x, int32_t step, const ek_band *b,
-                                                               const int8_t *w, const int32_t *bias, int32_t n,
-                                                               int32_t *sums)
-{
-    const int8_t *from[4] = {x, x + step, x + 2 * step, x + 3 * step};
-    int32x4_t low[4], high[4];
-    int32_t t = 0;
-    for (int32_t i = 0; i < n; i++) {
-        low[i] = vld1q_s32(bias), high[i] = vld1q_s32(bias + 4);
-    }
-    for (; t < b->pairs; t += 2, w += 16) {
-        const int8x8_t u = vld1_s8(w), v = vld1_s8(w + 8);
-        for (int32_t i = 0; i < n; i++) {
-            const int16x8_t one = vmull_s8(vld1_s8(from[i] + b->at[t]), u);
-            const int16x8_t both = vmlal_s8(one, vld1_s8(from[i] + b->at[t + 1]), v);
-            low[i] = vaddw_s16(low[i], vget_low_s16(both)), high[i] = vaddw_high_s16(high[i], both);
-        }
-    }
-    for (; t < b->taps; t++, w += 8) {
-        const int8x8_t u = vld1_s8(w);
-        for (int32_t i = 0; i < n; i++) {
-            const int16x8_t one = vmull_s8(vld1_s8(from[i] + b->at[t]), u);
-            low[i] = vaddw_s16(low[i], vget_low_s16(one)), high[i] = vaddw_high_s16(high[i], one);
-        }
-    }
-    for (int32_t i = 0; i < n; i++) {
-        vst1q_s32(sums + 8 * i, low[i]);
-        vst1q_s32(sums + 8 * i + 4, high[i]);
-    }
-}
-
-/* What turns the sums of eight channels into outputs. */
+/* What is the same for all outputs of a channel. */
 typedef struct {
-    int32_t bias[8], mult[8], is_high; /* whether every shift is 32 or more */
-    uint8_t shift[8];
-    int32x4_t left[2];
-} ek_eight;
+    const ek_windows *band;
+    const int8_t *w;
+    int32x4_t bias;
+    ek_factor factor;
+    ek_limits limits;
+} ek_channel;
 
-static inline ek_eight ek_eight_of(const ek_scales *s, int32_t c, int32_t channels)
+/* y [4 * n] = the outputs of n windows, n <= 4. */
+static inline __attribute__((always_inline)) void ek_window_outputs(const ek_channel *c, const ek_start *start, int32_t n,
+                                                                    int is_wide, int is_narrow, EK_Y *y)
 {
-    ek_eight e;
-    int32_t left[8];
-    e.is_high = 1;
-    for (int32_t i = 0; i < 8; i++) {
-        const int32_t from = c + ek_min(i, channels - 1);
-        e.bias[i] = s->bias[from], e.mult[i] = s->mult[from], e.shift[i] = s->shift[from];
-        e.is_high &= e.shift[i] >= 32;
-        left[i] = 31 - e.shift[i];
+    const int8_t *from[4];
+    uint8x16_t bytes[4];
+    int32x4_t sums[4];
+    EK_UNROLL for (int32_t v = 0; v < n; v++)
+    {
+        from[v] = start[v].from;
+        bytes[v] = vld1q_u8(start[v].bytes);
+        sums[v] = c->bias;
     }
-    e.left[0] = vld1q_s32(left), e.left[1] = vld1q_s32(left + 4);
-    return e;
+    ek_add_windows(from, bytes, c->band->at, c->w, c->band->fours, n, is_wide, is_narrow, sums);
+    ek_vector_outputs(sums, n, &c->factor, &c->limits, 0, y);
 }
 
-/* made [n][8] = the outputs of sums [n][8]. */
-static inline void ek_band_outputs(const int32_t *sums, const ek_eight *e, const ek_scales *s, int32_t n, EK_Y *made)
-{
-    const int32x4_t low = vld1q_s32(e->mult), high = vld1q_s32(e->mult + 4), zero = vdupq_n_s32(s->y_zero);
-    const int32x4_t least = vdupq_n_s32(s->y_min), most = vdupq_n_s32(s->y_max);
-    for (int32_t i = 0; i < 8 * n && !e->is_high; i++) {
-        made[i] = (EK_Y)ek_output(sums[i], e->mult[i & 7], e->shift[i & 7], s->y_zero, s->y_min, s->y_max);
+/* y [n] = the outputs of a channel, whose windows are all and those of the last ones: one or four, which begin inside those
+ * before them. */
+#define EK_PLANE_OF(name, is_wide, is_narrow)                                                                     \
+    static __attribute__((noinline)) void name(const ek_windows *b, const int8_t *w, const ek_start *all,         \
+                                               const ek_start *last, int32_t n, const ek_eight *e, int32_t i,     \
+                                               EK_Y *y)                                                           \
+    {                                                                                                             \
+        const ek_channel c = {b, w, vld1q_dup_s32(e->bias + i), ek_factor_of(e, i), ek_limits_of(e)};             \
+        int32_t j = 0;                                                                                            \
+        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN) {                                                            \
+            ek_window_outputs(&c, all + j / 4, 4, is_wide, is_narrow, y + j);                                     \
+        }                                                                                                         \
+        if (n > EK_SIXTEEN && j < n) {                                                                            \
+            ek_window_outputs(&c, last, 4, is_wide, is_narrow, y + n - EK_SIXTEEN);                               \
+            j = n;                                                                                                \
+        }                                                                                                         \
+        for (; j < n; j += 4, last++) {                                                                           \
+            EK_Y made[4];                                                                                         \
+            ek_window_outputs(&c, last, 1, is_wide, is_narrow, made);                                             \
+            memcpy(y + ek_max(ek_min(j, n - 4), 0), made, (size_t)ek_min(n, 4) * sizeof(EK_Y));                   \
+        }                                                                                                         \
     }
-    for (int32_t i = 0; i < n && e->is_high; i++, sums += 8, made += 8) {
-        const int32x4_t a = vaddq_s32(ek_four_scaled(sums, low, e->left[0]), zero);
-        const int32x4_t b = vaddq_s32(ek_four_scaled(sums + 4, high, e->left[1]), zero);
-        const int16x8_t q = vcombine_s16(vmovn_s32(vmaxq_s32(vminq_s32(a, most), least)),
-                                         vmovn_s32(vmaxq_s32(vminq_s32(b, most), least)));
-        if (sizeof(EK_Y) == 1) {
-            vst1_s8((int8_t *)(void *)made, vmovn_s16(q));
-        } else {
-            vst1q_s16((int16_t *)(void *)made, q);
-        }
-    }
-}
+EK_PLANE_OF(ek_plane_near, 0, EK_FOURS_FIT)
+EK_PLANE_OF(ek_plane_wide, 1, EK_FOURS_FIT)
+#if !EK_FOURS_FIT
+EK_PLANE_OF(ek_plane_near_narrow, 0, 1)
+#endif
 
-/* y [channels][n] = made [n][8], channels `plane` elements apart. */
-static inline void ek_put_eight(const EK_Y *made, int32_t n, int32_t channels, EK_Y *y, int32_t plane)
+/* The windows of the last outputs of n. */
+static inline void ek_last_windows(const ek_conv_shape *s, const ek_windows *b, const int8_t *laid, int32_t n, ek_start *last)
 {
-    int32_t j = 0;
-    for (; sizeof(EK_Y) == 1 && channels == 8 && j + 8 <= n; j += 8) {
-        ek_turn_eight((const int8_t *)(const void *)(made + 8 * j), 8, (int8_t *)(void *)(y + j), plane);
-    }
-    for (; j < n; j++) {
-        for (int32_t c = 0; c < channels; c++) {
-            y[(ptrdiff_t)c * plane + j] = made[8 * j + c];
-        }
-    }
-}
-
-/* The band whose outputs fit: whole rows, or a part of one. */
-static inline ek_band ek_band_of(const ek_conv_shape *s)
-{
-    ek_band b;
-    const int32_t reach = (s->k_w - 1) * s->dil_w + 1, high = (s->k_h - 1) * s->dil_h + 1;
-    b.across = ek_min(ek_min(s->out_w, EK_BAND_OUTPUTS), (EK_BAND / high - reach) / s->stride_w + 1);
-    b.width = (b.across - 1) * s->stride_w + reach;
-    b.down = b.across < s->out_w ? 1 : ek_min(s->out_h, (EK_BAND / b.width - high) / s->stride_h + 1);
-    b.taps = s->k_h * s->k_w;
-    for (int32_t t = 0; t < b.taps; t++) {
-        b.at[t] = 8 * (t / s->k_w * s->dil_h * b.width + t % s->k_w * s->dil_w);
-    }
-    return b;
-}
-
-/* sums [n][8] = those of a row of a band. */
-static inline void ek_band_row(const int8_t *x, const ek_band *b, const int8_t *w, int32_t step, const int32_t *bias, int32_t n,
-                               int32_t *sums)
-{
-    int32_t j = 0;
-    for (; j + 4 <= n; j += 4) {
-        ek_band_sums(x + j * step, step, b, w, bias, 4, sums + 8 * j);
-    }
-    for (; j < n; j++) {
-        ek_band_sums(x + j * step, 0, b, w, bias, 1, sums + 8 * j);
-    }
-}
-
-/* y = the outputs of a band, so many down and n across, of `channels` channels. */
-static inline void ek_band_outputs_to(const int8_t *x, const ek_band *b, const int8_t *w, const ek_conv_shape *s,
-                                      const ek_eight *e, const ek_scales *scales, int32_t down, int32_t n, int32_t channels,
-                                      EK_Y *y)
-{
-    const int32_t most = EK_BAND_OUTPUTS / b->across;
-    int32_t sums[8 * EK_BAND_OUTPUTS];
-    EK_Y made[8 * EK_BAND_OUTPUTS];
-    for (int32_t r = 0; r < down; r += most, y += most * s->out_w) {
-        const int32_t rows = ek_min(most, down - r);
-        for (int32_t i = 0; i < rows; i++, x += (ptrdiff_t)8 * s->stride_h * b->width) {
-            ek_band_row(x, b, w, 8 * s->stride_w, e->bias, n, sums + 8 * i * n);
-        }
-        ek_band_outputs(sums, e, scales, rows * n, made);
-        ek_put_eight(made, rows * n, channels, y, s->out_h * s->out_w); /* more than one row where they are whole */
+    for (int32_t i = 0; i < 4; i++) {
+        const int32_t j = n > EK_SIXTEEN ? n - EK_SIXTEEN + 4 * i : ek_max(ek_min(4 * i, n - 4), 0);
+        last[i] = ek_start_of(s, b, laid, j);
     }
 }
 
@@ -180,22 +212,39 @@ static inline void ek_band_outputs_to(const int8_t *x, const ek_band *b, const i
 static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
                                                      const ek_conv_shape *s)
 {
-    int8_t laid[8 * EK_BAND];
-    ek_band b = ek_band_of(s);
-    for (int32_t c = 0; c < s->out_c; c += 8, w += 8 * b.taps) {
-        const int32_t channels = ek_min(8, s->out_c - c);
-        const int8_t *const from = x + (ptrdiff_t)c * s->in_h * s->in_w;
-        const ek_eight e = ek_eight_of(scales, c, channels);
-        b.pairs = ek_are_narrow(w, b.taps / 2) ? b.taps & ~1 : 0;
-        for (int32_t oy = 0; oy < s->out_h; oy += b.down) {
-            const int32_t down = ek_min(b.down, s->out_h - oy);
-            const int32_t rows = (down - 1) * s->stride_h + (s->k_h - 1) * s->dil_h + 1;
-            for (int32_t ox = 0; ox < s->out_w; ox += b.across) {
-                const int32_t n = ek_min(b.across, s->out_w - ox);
-                ek_lay_band(from, scales->x_zero, s, channels, oy * s->stride_h - s->pad_top, ox * s->stride_w - s->pad_left,
-                            rows, b.width, laid);
-                ek_band_outputs_to(laid, &b, w, s, &e, scales, down, n, channels,
-                                   y + ((ptrdiff_t)c * s->out_h + oy) * s->out_w + ox);
+    const int32_t plane = s->in_h * s->in_w, per = s->out_c / s->groups;
+    const int8_t *const end = x + (ptrdiff_t)s->in_c * plane;
+    int8_t laid[EK_PLANE + EK_PLANE_BEHIND];
+    ek_windows b;
+    ek_start all[EK_PLANE_OUTPUTS / 4], last[4];
+    ek_windows_of(s, &b);
+    const int32_t bytes = (4 * b.fours + 15) & -16, is_narrow = ek_fours_are_narrow(w, (ptrdiff_t)s->out_c * bytes);
+    for (int32_t j = 0; j + 4 <= b.down * b.across; j += 4) {
+        all[j / 4] = ek_start_of(s, &b, laid, j);
+    }
+    for (int32_t oy = 0; oy < s->out_h; oy += b.down) {
+        for (int32_t ox = 0; ox < s->out_w; ox += b.across) {
+            const int32_t n = ek_min(b.down, s->out_h - oy) * ek_min(b.across, s->out_w - ox);
+            EK_Y *to = y + (ptrdiff_t)oy * s->out_w + ox;
+            ek_eight e;
+            ek_last_windows(s, &b, laid, n, last);
+            for (int32_t c = 0; c < s->out_c; c++, to += (ptrdiff_t)s->out_h * s->out_w) {
+                const int8_t *const taps = w + (ptrdiff_t)c * bytes;
+                if (c % 8 == 0) {
+                    e = ek_eight_of(scales, c, ek_min(8, s->out_c - c));
+                }
+                if (c % per == 0) {
+                    ek_lay_plane(x + (ptrdiff_t)(c / per) * plane, end, scales->x_zero, s, &b, oy, ox, laid);
+                }
+                if (b.is_wide) {
+                    ek_plane_wide(&b, taps, all, last, n, &e, c % 8, to);
+                } else if (EK_FOURS_FIT || !is_narrow) {
+                    ek_plane_near(&b, taps, all, last, n, &e, c % 8, to);
+                } else {
+#if !EK_FOURS_FIT
+                    ek_plane_near_narrow(&b, taps, all, last, n, &e, c % 8, to);
+#endif
+                }
             }
         }
     }

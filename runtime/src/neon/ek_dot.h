@@ -6,6 +6,7 @@
 #include "ek_mac_s8.h"
 
 #define EK_ROWS 16
+#define EK_UNROLL _Pragma("GCC unroll 32") /* early: else arrays of sums lie in memory */
 #define EK_PIECE_S16 1024 /* of 256 products of 2^22 in each of four int32 sums */
 
 /* acc + 8 products, two to a lane. */
@@ -29,6 +30,13 @@ static inline int ek_are_narrow(const int8_t *w, int32_t n)
         fit &= lanes[i] != -128;
     }
     return fit;
+}
+
+/* Bytes of the 16 behind x, or of 32. */
+static inline __attribute__((always_inline)) int8x16_t ek_window(const int8_t *x, uint8x16_t bytes, int is_wide)
+{
+    const int8x16x2_t both = {{vld1q_s8(x), vld1q_s8(is_wide ? x + 16 : x)}};
+    return is_wide ? vqtbl2q_s8(both, bytes) : vqtbl1q_s8(both.val[0], bytes);
 }
 
 /* The first n <= 8 bytes, in two loads that overlap; the others are 0. */

@@ -5,6 +5,8 @@
 
 #include <arm_neon.h>
 
+#define vdupq_laneq_s32(v, lane) vdupq_lane_s32((lane) < 2 ? vget_low_s32(v) : vget_high_s32(v), (lane)&1)
+
 static inline int16x8_t vmull_high_s8(int8x16_t a, int8x16_t b)
 {
     return vmull_s8(vget_high_s8(a), vget_high_s8(b));
@@ -70,6 +72,21 @@ static inline int32_t vaddvq_s32(int32x4_t a)
 {
     const int32x2_t pairs = vadd_s32(vget_low_s32(a), vget_high_s32(a));
     return vget_lane_s32(vpadd_s32(pairs, pairs), 0);
+}
+
+static inline int8x16_t vqtbl2q_s8(int8x16x2_t table, uint8x16_t at)
+{
+    const int8x8x4_t all = {{vget_low_s8(table.val[0]), vget_high_s8(table.val[0]), vget_low_s8(table.val[1]),
+                             vget_high_s8(table.val[1])}};
+    const int8x16_t by = vreinterpretq_s8_u8(at);
+    return vcombine_s8(vtbl4_s8(all, vget_low_s8(by)), vtbl4_s8(all, vget_high_s8(by)));
+}
+
+static inline int8x16_t vqtbl1q_s8(int8x16_t table, uint8x16_t at)
+{
+    const int8x8x2_t all = {{vget_low_s8(table), vget_high_s8(table)}};
+    const int8x16_t by = vreinterpretq_s8_u8(at);
+    return vcombine_s8(vtbl2_s8(all, vget_low_s8(by)), vtbl2_s8(all, vget_high_s8(by)));
 }
 
 static inline float32x4_t vuzp1q_f32(float32x4_t a, float32x4_t b)

@@ -158,8 +158,8 @@ def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     Without Helium and Advanced SIMD those of a group may be added to one output.
     """
     tiles = tiles_of(own)
-    if tiles.planes:
-        return _fit_side_by_side(s)
+    if tiles.fours:
+        return _fit_in_windows(s)
     most = 2 if s.in_c == s.groups else int(not tiles.strips)
     if s.out_c > most * s.groups:
         return False
@@ -173,10 +173,17 @@ def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
     return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
 
 
-def _fit_side_by_side(s: ConvShape) -> bool:
-    """Whether channels are enough for vectors of them, and a band has room for eight positions: ``EK_BAND``."""
-    wide, high = (s.k_w - 1) * s.dil_w + 1 + 7 * s.stride_w, (s.k_h - 1) * s.dil_h + 1
-    return s.in_c == s.out_c == s.groups >= 4 and high * wide <= 2048 and s.k_h * s.k_w <= 256
+def _fit_in_windows(s: ConvShape) -> bool:
+    """Whether each channel is by itself, the windows of four outputs lie within 32 bytes, and a band has room: ``EK_PLANE``."""
+    reach, window = (s.k_w - 1) * s.dil_w + 1, min(s.k_w - 1, 3) * s.dil_w
+    width = (s.out_w - 1) * s.stride_w + reach
+    span = 3 * s.stride_w
+    if s.out_h > 1 and s.out_w % 4:
+        at = [j // s.out_w * width + j % s.out_w * s.stride_w for j in range(s.out_w + 3)]
+        span = max(last - first for first, last in zip(at, at[3:], strict=False))
+    few = min(s.stride_h * (1 + (s.k_h - 1) * s.dil_h // s.stride_h), s.k_h)
+    fours = s.k_h * -(-s.k_w // 4)
+    return s.in_c == s.groups > 1 and span + window < 32 and fours <= 128 and few * (reach + 16 * s.stride_w) <= 8192
 
 
 def _pay_in_planes(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:

@@ -108,12 +108,12 @@ def _interleave_channels(w: Array, together: int) -> Array:
 
 
 def pack_planes(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """Return the order of ``ek_conv_planes.h``: unchanged, the columns of strips, or eight channels side by side."""
+    """Return the order of ``ek_conv_planes.h``: unchanged, in fours of columns, or the columns of strips."""
     tiles, s, w = tiles_of(own), of.shape, of.w
-    if tiles.planes:
-        wide = np.zeros((-(-s.out_c // tiles.planes) * tiles.planes, s.k_h * s.k_w), np.int8)
-        wide[: s.out_c] = w.reshape(s.out_c, -1)
-        w = np.ascontiguousarray(wide.reshape(-1, tiles.planes, wide.shape[1]).swapaxes(1, 2))
+    if tiles.fours:
+        wide = np.pad(w.reshape(s.out_c, s.k_h, s.k_w), ((0, 0), (0, 0), (0, -s.k_w % 4)))
+        rows = wide.reshape(s.out_c, -1)
+        w = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 16))).astype(np.int8)
     if tiles.strips:
         taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
         if s.dil_w > 1:
@@ -137,15 +137,29 @@ def pack_strips(own: Packing, of: Weights) -> tuple[Array, Array]:
 
 def _pack_tiles(w: Array, s: ConvShape, tiles: TileLayout, strips: bool) -> Int8:
     """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
-    rows = Packing(rows=2, taps=((8, tiles.group),))
+    rows = Packing(rows=tiles.outputs, taps=((8, tiles.group),))
     w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
+    sizes = tile_piece(s, tiles)
     parts = []
     for group in np.split(w, s.groups):
-        for piece in _pieces(group, tile_piece(s, tiles)):
+        for piece in _pieces(group, sizes):
             axes = _tap_axes(tiles, strips, w.shape[1])
-            taps = piece.transpose(0, *axes).reshape(len(group), -1)
+            ordered = _in_fours(piece, sizes) if tiles.fours else piece.transpose(0, *axes)
+            taps = ordered.reshape(len(group), -1)
             parts.append(rows.int_rows(np.pad(taps, ((0, 0), (0, -taps.shape[1] % tiles.fill))), 8))
     return np.concatenate(parts)
+
+
+def _in_fours(piece: Array, sizes: tuple[int, int, int]) -> Array:
+    """Return a piece as [outputs][rows][fours][4]: of channels, or of columns where that makes fewer fours."""
+    channels, _, columns = sizes
+    if -(-channels // 4) * columns <= channels * -(-columns // 4):
+        wide = np.pad(piece, ((0, 0), (0, -piece.shape[1] % 4), (0, 0), (0, 0)))
+        split = wide.reshape(len(wide), -1, 4, *wide.shape[2:])
+        return split.transpose(0, 3, 1, 4, 2)
+    wide = np.pad(piece, ((0, 0), (0, 0), (0, 0), (0, -piece.shape[3] % 4)))
+    split = wide.reshape(*wide.shape[:3], -1, 4)
+    return split.transpose(0, 2, 1, 3, 4)
 
 
 def _tap_axes(tiles: TileLayout, strips: bool, inputs: int) -> tuple[int, int, int]:
