@@ -8,6 +8,9 @@
 #define EK_TILE_VECTORS 2 /* of four positions, at once */
 #define EK_FOURS_FIT 0 /* whether two products fit 16 bits whatever they are; where they do, that takes 3 instructions, not 4 */
 
+/* Keeps compilers from starting the products of all outputs at once, for which registers do not suffice. */
+#define EK_IN_TURN(a, b) __asm__ volatile("" : "+w"(a), "+w"(b))
+
 /* Whether two products fit 16 bits for every x: where none of the n weights is -128; n is a multiple of 16. */
 static inline int ek_fours_are_narrow(const int8_t *w, ptrdiff_t n)
 {
@@ -55,9 +58,14 @@ static inline __attribute__((always_inline)) void ek_add_output(int32x4_t first,
                                                                 const int8x16_t *two, int32_t vectors,
                                                                 int32x4_t (*halves)[2])
 {
+    EK_IN_TURN(first, second);
     EK_UNROLL for (int32_t v = 0; v < vectors; v++)
     {
         ek_add_two_fours(vreinterpretq_s8_s32(first), one[v], vreinterpretq_s8_s32(second), two[v], halves[v]);
+    }
+    EK_UNROLL for (int32_t v = 0; v < vectors; v++)
+    {
+        EK_IN_TURN(halves[v][0], halves[v][1]);
     }
 }
 
@@ -83,7 +91,8 @@ static inline __attribute__((always_inline)) void ek_add_fours(const int8_t *x, 
             {
                 one[v] = vld1q_s8(from + 16 * v), two[v] = vld1q_s8(from + x_step + 16 * v);
             }
-            const int32x4_t first = vreinterpretq_s32_s8(vld1q_s8(w)), second = vreinterpretq_s32_s8(vld1q_s8(w + 16));
+            int32x4_t first = vreinterpretq_s32_s8(vld1q_s8(w)), second = vreinterpretq_s32_s8(vld1q_s8(w + 16));
+            EK_IN_TURN(first, second);
             ek_add_output(vdupq_laneq_s32(first, 0), one, vdupq_laneq_s32(second, 0), two, vectors, halves);
             ek_add_output(vdupq_laneq_s32(first, 1), one, vdupq_laneq_s32(second, 1), two, vectors, halves + vectors);
             ek_add_output(vdupq_laneq_s32(first, 2), one, vdupq_laneq_s32(second, 2), two, vectors, halves + 2 * vectors);
