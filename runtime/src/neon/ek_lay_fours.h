@@ -60,94 +60,113 @@ static inline void ek_band_of(const ek_conv_shape *s, const ek_piece *p, int32_t
     ek_lay_out(s, p, b);
 }
 
-/* A row of fours: byte i of four j is x [from[i] + j * by], of columns column[i] + j * by; fill where that is not one. */
+/* Rows of fours: byte i of four j is x[i][j * by], of column[i] + j * by of a row; `fill` where that is not one. Rows are x_step
+ * apart in x, to_step in what is laid. */
 typedef struct {
-    const int8_t *x;
-    ptrdiff_t from[4];
-    int32_t column[4], by, width, lo, hi; /* all columns of fours lo..hi-1 are inside */
+    const int8_t *x[4];
+    ptrdiff_t x_step, to_step;
+    int32_t column[4], by, width, rows, n, lo, hi; /* all columns of fours lo..hi-1 are inside */
     int8_t fill;
-} ek_row_of_fours;
+} ek_rows_of_fours;
 
-/* to [16][4] of fours from j on. */
-static inline void ek_lay_sixteen(const ek_row_of_fours *r, int32_t j, int8_t *to)
-{
-    const int8_t *const x = r->x + j;
-    const int8x16x4_t v = {{vld1q_s8(x + r->from[0]), vld1q_s8(x + r->from[1]), vld1q_s8(x + r->from[2]),
-                            vld1q_s8(x + r->from[3])}};
-    vst4q_s8(to + 4 * j, v);
-}
-
-/* Eight bytes, `by` apart, 1 or 2: of two the byte behind or before the last is read, too. */
+/* Eight bytes, 1 or 2 apart: of two the byte behind or before is read, too. */
 static inline int8x8_t ek_eight_apart(const int8_t *x, int32_t by, int is_first)
 {
     return by == 1 ? vld1_s8(x) : is_first ? vld2_s8(x).val[0] : vld2_s8(x - 1).val[1];
 }
 
-/* to [8][4] of fours from j on. */
-static inline void ek_lay_eight(const ek_row_of_fours *r, int32_t j, int8_t *to)
+/* to [wide][4] of fours from j on of a row at x: 4, 8 or 16. */
+static inline __attribute__((always_inline)) void ek_lay_some(const ek_rows_of_fours *r, const int8_t *const *x, int32_t j,
+                                                              int32_t wide, int32_t by, int8_t *to)
 {
-    const int8_t *const x = r->x + j * r->by;
-    int8x8x4_t v;
-    for (int32_t i = 0; i < 4; i++) {
-        v.val[i] = ek_eight_apart(x + r->from[i], r->by, r->column[i] + j * r->by == 0);
+    static const uint8_t turned[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+    int32x4_t rows = vdupq_n_s32(0);
+    if (wide == 16) {
+        const int8x16x4_t v = {{vld1q_s8(x[0] + j), vld1q_s8(x[1] + j), vld1q_s8(x[2] + j), vld1q_s8(x[3] + j)}};
+        vst4q_s8(to, v);
+    } else if (wide == 8) {
+        int8x8x4_t v;
+        EK_UNROLL for (int32_t i = 0; i < 4; i++)
+        {
+            v.val[i] = ek_eight_apart(x[i] + j * by, by, by == 2 && r->column[i] + j * by == 0);
+        }
+        vst4_s8(to, v);
+    } else {
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[0] + j), rows, 0);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[1] + j), rows, 1);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[2] + j), rows, 2);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[3] + j), rows, 3);
+        vst1q_s8(to, vqtbl1q_s8(vreinterpretq_s8_s32(rows), vld1q_u8(turned)));
     }
-    vst4_s8(to + 4 * j, v);
 }
 
-/* to [4][4] of fours from j on, neighbours. */
-static inline void ek_lay_four(const ek_row_of_fours *r, int32_t j, int8_t *to)
+/* to [rows][lo..hi-1][4], `wide` at a time; the last ones begin inside those before. */
+static inline __attribute__((always_inline)) void ek_lay_inside(const ek_rows_of_fours *r, int32_t wide, int32_t by,
+                                                                int8_t *to)
 {
-    static const int8_t turned[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
-    int32_t rows[4];
-    for (int32_t i = 0; i < 4; i++) {
-        memcpy(rows + i, r->x + r->from[i] + j, 4);
+    const int8_t *x[4] = {r->x[0], r->x[1], r->x[2], r->x[3]};
+    const int32_t lo = r->lo, last = r->hi - wide;
+    for (int32_t h = r->rows; h > 0; h--, to += r->to_step) {
+        for (int32_t j = lo; j < last; j += wide) {
+            ek_lay_some(r, x, j, wide, by, to + 4 * j);
+        }
+        ek_lay_some(r, x, last, wide, by, to + 4 * last);
+        EK_UNROLL for (int32_t i = 0; i < 4; i++)
+        {
+            x[i] += r->x_step;
+        }
     }
-    vst1q_s8(to + 4 * j, vqtbl1q_s8(vreinterpretq_s8_s32(vld1q_s32(rows)), vreinterpretq_u8_s8(vld1q_s8(turned))));
 }
 
-/* to [n][4] of fours j..n-1, one by one. */
-static inline void ek_lay_each(const ek_row_of_fours *r, int32_t j, int32_t n, int8_t *to)
+/* to [rows][from..end-1][4], one by one. */
+static inline void ek_lay_each(const ek_rows_of_fours *r, int32_t from, int32_t end, int8_t *to)
 {
-    for (; j < n; j++) {
+    for (int32_t j = from; j < end; j++) {
         for (int32_t i = 0; i < 4; i++) {
-            const int32_t ix = r->column[i] + j * r->by;
-            to[4 * j + i] = ix >= 0 && ix < r->width ? r->x[r->from[i] + j * r->by] : r->fill;
+            const int32_t ix = r->column[i] + j * r->by, is_inside = ix >= 0 && ix < r->width;
+            const int8_t *x = r->x[i] + (is_inside ? j * r->by : 0);
+            int8_t *at = to + 4 * j + i;
+            for (int32_t h = r->rows; h > 0; h--, at += r->to_step, x += r->x_step) {
+                *at = is_inside ? *x : r->fill;
+            }
         }
     }
 }
 
-/* to [n][4] = a row of fours. */
-static inline void ek_lay_row(const ek_row_of_fours *r, int32_t n, int8_t *to)
+/* The same where all four bytes are outside. */
+static inline void ek_lay_outside(const ek_rows_of_fours *r, int32_t from, int32_t end, int8_t *to)
 {
-    const int32_t hi = r->hi, inside = hi - r->lo;
-    int32_t j = r->lo;
-    ek_lay_each(r, 0, j, to);
-    if (r->by == 1 && inside >= 16) {
-        for (; j + 16 <= hi; j += 16) {
-            ek_lay_sixteen(r, j, to);
+    const int32x2_t fill = vreinterpret_s32_s8(vdup_n_s8(r->fill));
+    for (int32_t j = from; j < end; j++) {
+        int8_t *at = to + 4 * j;
+        for (int32_t h = r->rows; h > 0; h--, at += r->to_step) {
+            vst1_lane_s32((int32_t *)(void *)at, fill, 0);
         }
-        if (j < hi) {
-            ek_lay_sixteen(r, hi - 16, to);
-        }
-        j = hi;
-    } else if ((r->by == 1 || (r->by == 2 && r->width >= 16)) && inside >= 8) {
-        for (; j + 8 <= hi; j += 8) {
-            ek_lay_eight(r, j, to);
-        }
-        if (j < hi) {
-            ek_lay_eight(r, hi - 8, to);
-        }
-        j = hi;
-    } else if (r->by == 1 && inside >= 4) {
-        for (; j + 4 <= hi; j += 4) {
-            ek_lay_four(r, j, to);
-        }
-        if (j < hi) {
-            ek_lay_four(r, hi - 4, to);
-        }
-        j = hi;
     }
-    ek_lay_each(r, j, n, to);
+}
+
+/* to [rows][n][4]. */
+static inline void ek_lay_rows_of_fours(const ek_rows_of_fours *r, int32_t by_channels, int8_t *to)
+{
+    const int32_t inside = r->hi - r->lo;
+    if (by_channels) {
+        ek_lay_outside(r, 0, r->lo, to);
+        ek_lay_outside(r, r->hi, r->n, to);
+    } else {
+        ek_lay_each(r, 0, r->lo, to);
+        ek_lay_each(r, r->hi, r->n, to);
+    }
+    if (r->by == 1 && inside >= 16) {
+        ek_lay_inside(r, 16, 1, to);
+    } else if (r->by == 1 && inside >= 8) {
+        ek_lay_inside(r, 8, 1, to);
+    } else if (r->by == 2 && r->width >= 16 && inside >= 8) {
+        ek_lay_inside(r, 8, 2, to);
+    } else if (r->by == 1 && inside >= 4) {
+        ek_lay_inside(r, 4, 1, to);
+    } else {
+        ek_lay_each(r, r->lo, r->hi, to);
+    }
 }
 
 /* to = all rows of the fours of a band whose first output is (oy, ox), n across; x is the group's. */
@@ -156,32 +175,27 @@ static __attribute__((noinline)) void ek_lay_band(const int8_t *x, int32_t fill,
 {
     const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c), columns = ek_min(p->columns, s->k_w - p->kx);
     const int32_t by_channels = ek_are_channels(p), c_step = by_channels ? 4 : 1, k_step = by_channels ? 1 : 4;
-    const int32_t top = oy * s->stride_h - s->pad_top + p->ky * s->dil_h;
     const int32_t left = ox * s->stride_w - s->pad_left + p->kx * s->dil_w, plane = s->in_h * s->in_w;
-    ek_row_of_fours r = {x, {0}, {0}, s->stride_w, s->in_w, 0, 0, (int8_t)fill};
+    const int32_t step = s->stride_h * s->in_w;
+    ek_rows_of_fours r = {{x, x, x, x}, step, 4 * b->across, {0}, s->stride_w, s->in_w, 0, n, 0, 0, (int8_t)fill};
     for (int32_t of = 0; of < b->planes; of++) {
-        const int32_t first = top + of * (b->is_shared ? 1 : s->dil_h);
+        const int32_t top = oy * s->stride_h - s->pad_top + (p->ky + (b->is_shared ? 0 : of)) * s->dil_h + (b->is_shared ? of : 0);
+        const int32_t above = ek_min(ek_first(-top, s->stride_h), b->high);
+        const int32_t behind = ek_max(ek_min(ek_first(s->in_h - top, s->stride_h), b->high), above);
+        r.rows = behind - above;
         for (int32_t c = 0; c < channels; c += c_step) {
-            for (int32_t k = 0; k < columns; k += k_step) {
-                r.lo = 0, r.hi = n;
+            for (int32_t k = 0; k < columns; k += k_step, to += b->step) {
+                const int32_t last = left + (by_channels ? k : ek_min(k + 3, columns - 1)) * s->dil_w;
                 for (int32_t i = 0; i < 4; i++) { /* what is behind the last one has weights of 0 */
-                    const int32_t channel = by_channels ? ek_min(c + i, channels - 1) : c;
+                    const int32_t channel = p->c + (by_channels ? ek_min(c + i, channels - 1) : c);
                     r.column[i] = left + (by_channels ? k : ek_min(k + i, columns - 1)) * s->dil_w;
-                    r.from[i] = (ptrdiff_t)(p->c + channel) * plane + (ptrdiff_t)first * s->in_w + r.column[i];
-                    r.lo = ek_max(r.lo, ek_min(ek_first(-r.column[i], s->stride_w), n));
-                    r.hi = ek_min(r.hi, ek_first(s->in_w - r.column[i], s->stride_w));
+                    r.x[i] = x + (ptrdiff_t)channel * plane + (ptrdiff_t)(top + above * s->stride_h) * s->in_w + r.column[i];
                 }
-                r.hi = ek_max(r.hi, r.lo);
-                for (int32_t h = 0, iy = first; h < b->high; h++, iy += s->stride_h, to += 4 * b->across) {
-                    if (iy < 0 || iy >= s->in_h) {
-                        memset(to, fill, 4 * (size_t)n);
-                    } else {
-                        ek_lay_row(&r, n, to);
-                    }
-                    for (int32_t i = 0; i < 4; i++) {
-                        r.from[i] += (ptrdiff_t)s->stride_h * s->in_w;
-                    }
-                }
+                r.lo = ek_min(ek_first(-r.column[0], s->stride_w), n);
+                r.hi = ek_max(ek_min(ek_first(s->in_w - last, s->stride_w), n), r.lo);
+                memset(to, fill, (size_t)(above * 4 * b->across));
+                ek_lay_rows_of_fours(&r, by_channels, to + above * 4 * b->across);
+                memset(to + behind * 4 * b->across, fill, (size_t)((b->high - behind) * 4 * b->across));
             }
         }
     }
