@@ -99,105 +99,138 @@ static inline void ek_copy_over(const int8_t *x, int32_t n, int8_t *to)
     }
 }
 
-/* to = `rows` rows of n columns of x, x_step apart, between columns of fill: `lo` on the left, others up to `width`. */
-static inline void ek_lay_rows(const int8_t *x, ptrdiff_t x_step, int32_t rows, int32_t n, int32_t lo, int32_t width,
-                               int8x8_t fill, int8_t *to)
+/* Where the rows of a plane of a band lie in a channel: `above` outside, `rows` inside from byte `first` on, others outside; of
+ * each row n bytes inside, behind `lo`. */
+typedef struct {
+    ptrdiff_t first, step, end; /* end: of what is read of the last one, a few bytes behind it */
+    int32_t above, rows, lo, n;
+} ek_inside;
+
+static inline ek_inside ek_inside_of(const ek_conv_shape *s, const ek_windows *b, int32_t of, int32_t oy, int32_t ox)
 {
-    const int32_t between = width - n;
+    const int32_t left = ox * s->stride_w - s->pad_left, lo = ek_min(ek_max(-left, 0), b->width);
+    const int32_t n = ek_max(ek_min(s->in_w - left, b->width) - lo, 0);
+    const int32_t top = oy * s->stride_h - s->pad_top + of * (b->is_shared ? 1 : s->dil_h);
+    const int32_t above = n > 0 ? ek_min(ek_first(-top, s->stride_h), b->high) : b->high;
+    const int32_t rows = ek_max(ek_min(ek_first(s->in_h - top, s->stride_h), b->high) - above, 0);
+    const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
+    const ptrdiff_t first = (ptrdiff_t)top * s->in_w + above * step + left + lo;
+    const ek_inside i = {first, step, first + (rows - 1) * step + n + 15, above, rows, lo, n};
+    return i;
+}
+
+/* to [rows][width] = rows inside a channel x between columns of fill, as far as `is_over` a few bytes further. */
+static inline __attribute__((always_inline)) void ek_lay_inside_rows(const int8_t *x, const ek_inside *in, int32_t width,
+                                                                     int8x8_t fill, int is_over, int8_t *to)
+{
+    const int32_t n = in->n, between = width - n;
+    const ptrdiff_t step = in->step;
+    int32_t rows = in->rows;
     if (rows > 0) {
-        ek_fill_over(fill, lo, to);
+        ek_fill_over(fill, in->lo, to);
     }
-    to += lo;
-    for (; n <= 16 && between <= 8 && rows > 0; rows--, x += x_step, to += width) {
+    to += in->lo;
+    for (; is_over && n <= 16 && between <= 8 && rows > 0; rows--, x += step, to += width) {
         vst1q_s8(to, vld1q_s8(x));
         vst1_s8(to + n, fill);
     }
-    for (; rows > 0; rows--, x += x_step, to += width) {
-        ek_copy_over(x, n, to);
+    for (; rows > 0; rows--, x += step, to += width) {
+        if (is_over) {
+            ek_copy_over(x, n, to);
+        } else {
+            memcpy(to, x, (size_t)n);
+        }
         ek_fill_over(fill, between, to + n);
     }
 }
 
-/* to = the rows of a band whose first output is (oy, ox); `end` is the end of all inputs, x the channel's. */
-static __attribute__((noinline)) void ek_lay_plane(const int8_t *x, const int8_t *end, int32_t fill, const ek_conv_shape *s,
-                                                   const ek_windows *b, int32_t oy, int32_t ox, int8_t *to)
+/* to = a channel's rows of a band; x has `left` bytes. */
+static inline void ek_lay_plane(const int8_t *x, ptrdiff_t left, const ek_inside *in, const ek_windows *b, int8x8_t fill,
+                                int8_t *to)
 {
-    const int32_t left = ox * s->stride_w - s->pad_left, lo = ek_min(ek_max(-left, 0), b->width);
-    const int32_t n = ek_max(ek_min(s->in_w - left, b->width) - lo, 0), high = b->high, width = b->width;
-    const int8x8_t outside = vdup_n_s8((int8_t)fill);
-    for (int32_t of = 0; of < b->planes; of++, to += high * width) {
-        const int32_t top = oy * s->stride_h - s->pad_top + of * (b->is_shared ? 1 : s->dil_h);
-        const int32_t above = n > 0 ? ek_min(ek_first(-top, s->stride_h), high) : high;
-        const int32_t behind = ek_max(ek_min(ek_first(s->in_h - top, s->stride_h), high), above);
-        const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
-        const int8_t *const row = x + (ptrdiff_t)top * s->in_w + left + lo;
-        int32_t last = behind; /* from which on a row is read byte by byte */
-        for (; last > above && end - (row + (last - 1) * step) < n + 15; last--) {
+    const int32_t width = b->width, high = b->high;
+    for (int32_t of = b->planes; of > 0; of--, in++, to += high * width) {
+        int8_t *const inside = to + in->above * width;
+        ek_fill_over(fill, in->above * width, to);
+        if (in->end <= left) {
+            ek_lay_inside_rows(x + in->first, in, width, fill, 1, inside);
+        } else {
+            ek_lay_inside_rows(x + in->first, in, width, fill, 0, inside);
         }
-        ek_fill_over(outside, above * width, to);
-        ek_lay_rows(row + above * step, step, last - above, n, lo, width, outside, to + above * width);
-        for (int32_t h = last; h < behind; h++) {
-            ek_fill_over(outside, lo, to + h * width);
-            memcpy(to + h * width + lo, row + h * step, (size_t)n);
-            ek_fill_over(outside, width - lo - n, to + h * width + lo + n);
-        }
-        ek_fill_over(outside, (high - behind) * width, to + behind * width);
+        ek_fill_over(fill, (high - in->above - in->rows) * width, inside + in->rows * width);
     }
 }
 
-/* What is the same for all outputs of a channel. */
-typedef struct {
-    const ek_windows *band;
-    const int8_t *w;
-    int32x4_t bias;
-    ek_factor factor;
-    ek_limits limits;
-} ek_channel;
-
-/* y [4 * n] = the outputs of n windows, n <= 4. */
-static inline __attribute__((always_inline)) void ek_window_outputs(const ek_channel *c, const ek_start *start, int32_t n,
-                                                                    int is_wide, int is_narrow, EK_Y *y)
+/* y [16] = the outputs of four windows. */
+static inline __attribute__((always_inline)) void ek_window_outputs(const ek_start *start, const int32_t *at,
+                                                                    const int8x16_t *taps, int32_t fours, int is_wide,
+                                                                    int is_narrow, int32x4_t bias, const ek_factor *f,
+                                                                    const ek_limits *l, EK_Y *y)
 {
     const int8_t *from[4];
     uint8x16_t bytes[4];
     int32x4_t sums[4];
-    EK_UNROLL for (int32_t v = 0; v < n; v++)
+    EK_UNROLL for (int32_t v = 0; v < 4; v++)
     {
         from[v] = start[v].from;
         bytes[v] = vld1q_u8(start[v].bytes);
-        sums[v] = c->bias;
+        sums[v] = bias;
     }
-    ek_add_windows(from, bytes, c->band->at, c->w, c->band->fours, n, is_wide, is_narrow, sums);
-    ek_vector_outputs(sums, n, &c->factor, &c->limits, 0, y);
+    ek_add_windows(from, bytes, at, taps, fours, is_wide, is_narrow, sums);
+    ek_vector_outputs(sums, 4, f, l, 0, y);
 }
 
-/* y [n] = the outputs of a channel, whose windows are all and those of the last ones: one or four, which begin inside those
- * before them. */
-#define EK_PLANE_OF(name, is_wide, is_narrow)                                                                     \
+/* y [n] = the outputs of a channel, whose windows are `all` and, of what is behind whole sixteens, `last`: they begin inside
+ * those before them. There are `known` fours, if that is not 0. */
+#define EK_PLANE_OF(name, known, is_wide, is_narrow)                                                              \
     static __attribute__((noinline)) void name(const ek_windows *b, const int8_t *w, const ek_start *all,         \
                                                const ek_start *last, int32_t n, const ek_eight *e, int32_t i,     \
                                                EK_Y *y)                                                           \
     {                                                                                                             \
-        const ek_channel c = {b, w, vld1q_dup_s32(e->bias + i), ek_factor_of(e, i), ek_limits_of(e)};             \
+        const ek_factor f = ek_factor_of(e, i);                                                                   \
+        const ek_limits limits = ek_limits_of(e);                                                                 \
+        const int32x4_t bias = vld1q_dup_s32(e->bias + i);                                                        \
+        const int32_t fours = (known) ? (known) : b->fours;                                                       \
+        int32_t at[(known) ? (known) : EK_PLANE_FOURS];                                                           \
+        int8x16_t taps[(known) ? (known) : EK_PLANE_FOURS];                                                       \
         int32_t j = 0;                                                                                            \
+        EK_UNROLL for (int32_t k = 0; k < fours; k++)                                                             \
+        {                                                                                                         \
+            at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                         \
+        }                                                                                                         \
         for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN) {                                                            \
-            ek_window_outputs(&c, all + j / 4, 4, is_wide, is_narrow, y + j);                                     \
+            ek_window_outputs(all + j / 4, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + j);        \
         }                                                                                                         \
-        if (n > EK_SIXTEEN && j < n) {                                                                            \
-            ek_window_outputs(&c, last, 4, is_wide, is_narrow, y + n - EK_SIXTEEN);                               \
-            j = n;                                                                                                \
-        }                                                                                                         \
-        for (; j < n; j += 4, last++) {                                                                           \
-            EK_Y made[4];                                                                                         \
-            ek_window_outputs(&c, last, 1, is_wide, is_narrow, made);                                             \
-            memcpy(y + ek_max(ek_min(j, n - 4), 0), made, (size_t)ek_min(n, 4) * sizeof(EK_Y));                   \
+        if (j < n && n > EK_SIXTEEN) {                                                                            \
+            ek_window_outputs(last, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + n - EK_SIXTEEN);  \
+        } else if (j < n) {                                                                                       \
+            EK_Y made[EK_SIXTEEN];                                                                                \
+            ek_window_outputs(last, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, made);                \
+            for (int32_t k = 0; k < n; k += 4) {                                                                  \
+                memcpy(y + ek_max(ek_min(k, n - 4), 0), made + k, (size_t)ek_min(n, 4) * sizeof(EK_Y));           \
+            }                                                                                                     \
         }                                                                                                         \
     }
-EK_PLANE_OF(ek_plane_near, 0, EK_FOURS_FIT)
-EK_PLANE_OF(ek_plane_wide, 1, EK_FOURS_FIT)
+EK_PLANE_OF(ek_plane_of_any, 0, 1, EK_FOURS_FIT)
+EK_PLANE_OF(ek_plane_of_three, 3, 0, EK_FOURS_FIT)
 #if !EK_FOURS_FIT
-EK_PLANE_OF(ek_plane_near_narrow, 0, 1)
+EK_PLANE_OF(ek_plane_of_three_narrow, 3, 0, 1)
 #endif
+
+/* A channel by the fastest of these. */
+static inline void ek_plane_outputs(const ek_windows *b, const int8_t *w, int32_t is_narrow, const ek_start *all,
+                                    const ek_start *last, int32_t n, const ek_eight *e, int32_t i, EK_Y *y)
+{
+    if (b->fours != 3 || b->is_wide) {
+        ek_plane_of_any(b, w, all, last, n, e, i, y);
+    } else if (EK_FOURS_FIT || !is_narrow) {
+        ek_plane_of_three(b, w, all, last, n, e, i, y);
+    } else {
+#if !EK_FOURS_FIT
+        ek_plane_of_three_narrow(b, w, all, last, n, e, i, y);
+#endif
+    }
+}
 
 /* The windows of the last outputs of n. */
 static inline void ek_last_windows(const ek_conv_shape *s, const ek_windows *b, const int8_t *laid, int32_t n, ek_start *last)
@@ -214,8 +247,10 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
 {
     const int32_t plane = s->in_h * s->in_w, per = s->out_c / s->groups;
     const int8_t *const end = x + (ptrdiff_t)s->in_c * plane;
+    const int8x8_t fill = vdup_n_s8((int8_t)scales->x_zero);
     int8_t laid[EK_PLANE + EK_PLANE_BEHIND];
     ek_windows b;
+    ek_inside inside[EK_PLANE_FOURS];
     ek_start all[EK_PLANE_OUTPUTS / 4], last[4];
     ek_windows_of(s, &b);
     const int32_t bytes = (4 * b.fours + 15) & -16, is_narrow = ek_fours_are_narrow(w, (ptrdiff_t)s->out_c * bytes);
@@ -228,23 +263,18 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
             EK_Y *to = y + (ptrdiff_t)oy * s->out_w + ox;
             ek_eight e;
             ek_last_windows(s, &b, laid, n, last);
+            for (int32_t of = 0; of < b.planes; of++) {
+                inside[of] = ek_inside_of(s, &b, of, oy, ox);
+            }
             for (int32_t c = 0; c < s->out_c; c++, to += (ptrdiff_t)s->out_h * s->out_w) {
-                const int8_t *const taps = w + (ptrdiff_t)c * bytes;
                 if (c % 8 == 0) {
                     e = ek_eight_of(scales, c, ek_min(8, s->out_c - c));
                 }
-                if (c % per == 0) {
-                    ek_lay_plane(x + (ptrdiff_t)(c / per) * plane, end, scales->x_zero, s, &b, oy, ox, laid);
+                if (per == 1 || c % per == 0) {
+                    const int8_t *const from = x + (ptrdiff_t)(per == 1 ? c : c / per) * plane;
+                    ek_lay_plane(from, end - from, inside, &b, fill, laid);
                 }
-                if (b.is_wide) {
-                    ek_plane_wide(&b, taps, all, last, n, &e, c % 8, to);
-                } else if (EK_FOURS_FIT || !is_narrow) {
-                    ek_plane_near(&b, taps, all, last, n, &e, c % 8, to);
-                } else {
-#if !EK_FOURS_FIT
-                    ek_plane_near_narrow(&b, taps, all, last, n, &e, c % 8, to);
-#endif
-                }
+                ek_plane_outputs(&b, w + (ptrdiff_t)c * bytes, is_narrow, all, last, n, &e, c % 8, to);
             }
         }
     }

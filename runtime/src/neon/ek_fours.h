@@ -115,33 +115,33 @@ static inline __attribute__((always_inline)) void ek_add_fours(const int8_t *x, 
     }
 }
 
-/* sums [n] += the products of `fours` taps with windows, n <= 4: of four f the bytes that lie at[f] behind a window. */
+/* sums [4] += the products of `fours` taps with four windows: of four f the bytes that lie at[f] behind a window. */
 static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *const *from, const uint8x16_t *bytes,
-                                                                 const int32_t *at, const int8_t *w, int32_t fours, int32_t n,
+                                                                 const int32_t *at, const int8x16_t *taps, int32_t fours,
                                                                  int is_wide, int is_narrow, int32x4_t *sums)
 {
     int32x4_t halves[4][2];
     int32_t f = 0;
-    EK_UNROLL for (int32_t v = 0; v < n; v++)
+    EK_UNROLL for (int32_t v = 0; v < 4; v++)
     {
         halves[v][0] = halves[v][1] = vdupq_n_s32(0);
     }
-    for (; is_narrow && f + 2 <= fours; f += 2, w += 8) {
-        const int8x16_t one = ek_four_of(w, 0), two = ek_four_of(w, 1);
-        EK_UNROLL for (int32_t v = 0; v < n; v++)
+    EK_UNROLL for (; is_narrow && f + 2 <= fours; f += 2)
+    {
+        EK_UNROLL for (int32_t v = 0; v < 4; v++)
         {
-            ek_add_two_fours(one, ek_window(from[v] + at[f], bytes[v], is_wide), two,
+            ek_add_two_fours(taps[f], ek_window(from[v] + at[f], bytes[v], is_wide), taps[f + 1],
                              ek_window(from[v] + at[f + 1], bytes[v], is_wide), halves[v]);
         }
     }
-    for (; f < fours; f++, w += 4) {
-        const int8x16_t taps = ek_four_of(w, 0);
-        EK_UNROLL for (int32_t v = 0; v < n; v++)
+    EK_UNROLL for (; f < fours; f++)
+    {
+        EK_UNROLL for (int32_t v = 0; v < 4; v++)
         {
-            ek_add_four(taps, ek_window(from[v] + at[f], bytes[v], is_wide), halves[v]);
+            ek_add_four(taps[f], ek_window(from[v] + at[f], bytes[v], is_wide), halves[v]);
         }
     }
-    EK_UNROLL for (int32_t v = 0; v < n; v++)
+    EK_UNROLL for (int32_t v = 0; v < 4; v++)
     {
         sums[v] = vaddq_s32(sums[v], vpaddq_s32(halves[v][0], halves[v][1]));
     }

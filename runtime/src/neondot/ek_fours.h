@@ -9,6 +9,12 @@
 #define EK_FOURS_FIT 1 /* sums are 32 bits wide */
 #define ek_fours_are_narrow(w, n) 1
 
+/* Four taps of number n, for each position. */
+static inline __attribute__((always_inline)) int8x16_t ek_four_of(const int8_t *w, int32_t n)
+{
+    return vreinterpretq_s8_s32(vld1q_dup_s32((const int32_t *)(const void *)(w + 4 * n)));
+}
+
 /* sums [4] of four outputs += the products of taps w with the four positions x. */
 static inline __attribute__((always_inline)) void ek_add_four(int8x16_t w, int8x16_t x, int32x4_t *sums, int32_t apart)
 {
@@ -41,17 +47,17 @@ static inline __attribute__((always_inline)) void ek_add_fours(const int8_t *x, 
     }
 }
 
-/* sums [n] += the products of `fours` taps with windows, n <= 4: of four f the bytes that lie at[f] behind a window. */
+/* sums [4] += the products of `fours` taps with four windows: of four f the bytes that lie at[f] behind a window. */
 static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *const *from, const uint8x16_t *bytes,
-                                                                 const int32_t *at, const int8_t *w, int32_t fours, int32_t n,
+                                                                 const int32_t *at, const int8x16_t *taps, int32_t fours,
                                                                  int is_wide, int is_narrow, int32x4_t *sums)
 {
     (void)is_narrow;
-    for (int32_t f = 0; f < fours; f++, w += 4) {
-        const int8x16_t taps = vreinterpretq_s8_s32(vld1q_dup_s32((const int32_t *)(const void *)w));
-        EK_UNROLL for (int32_t v = 0; v < n; v++)
+    EK_UNROLL for (int32_t f = 0; f < fours; f++)
+    {
+        EK_UNROLL for (int32_t v = 0; v < 4; v++)
         {
-            sums[v] = vdotq_s32(sums[v], ek_window(from[v] + at[f], bytes[v], is_wide), taps);
+            sums[v] = vdotq_s32(sums[v], ek_window(from[v] + at[f], bytes[v], is_wide), taps[f]);
         }
     }
 }
@@ -68,7 +74,7 @@ static inline int32x4_t ek_fours_of_one(const int8_t *x, const int8_t *w, int32_
         sums[3] = vdotq_laneq_s32(sums[3], vld1q_s8(w + 48), taps, 3);
     }
     for (; n > 0; n--, x += 4, w += 16) {
-        sums[0] = vdotq_s32(sums[0], vld1q_s8(w), vreinterpretq_s8_s32(vld1q_dup_s32((const int32_t *)(const void *)x)));
+        sums[0] = vdotq_s32(sums[0], vld1q_s8(w), ek_four_of(x, 0));
     }
     return vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3]));
 }
