@@ -161,8 +161,8 @@ static inline void ek_lay_plane(const int8_t *x, ptrdiff_t left, const ek_inside
     }
 }
 
-/* y [16] = the outputs of four windows. */
-static inline __attribute__((always_inline)) void ek_window_outputs(const ek_start *start, const int32_t *at,
+/* y [4 * n] = the outputs of n windows, n <= 4. */
+static inline __attribute__((always_inline)) void ek_window_outputs(const ek_start *start, int32_t n, const int32_t *at,
                                                                     const int8x16_t *taps, int32_t fours, int is_wide,
                                                                     int is_narrow, int32x4_t bias, const ek_factor *f,
                                                                     const ek_limits *l, EK_Y *y)
@@ -170,14 +170,14 @@ static inline __attribute__((always_inline)) void ek_window_outputs(const ek_sta
     const int8_t *from[4];
     uint8x16_t bytes[4];
     int32x4_t sums[4];
-    EK_UNROLL for (int32_t v = 0; v < 4; v++)
+    EK_UNROLL for (int32_t v = 0; v < n; v++)
     {
         from[v] = start[v].from;
         bytes[v] = vld1q_u8(start[v].bytes);
         sums[v] = bias;
     }
-    ek_add_windows(from, bytes, at, taps, fours, is_wide, is_narrow, sums);
-    ek_vector_outputs(sums, 4, f, l, 0, y);
+    ek_add_windows(from, bytes, n, at, taps, fours, is_wide, is_narrow, sums);
+    ek_vector_outputs(sums, n, f, l, 0, y);
 }
 
 /* y [n] = the outputs of a channel, whose windows are `all` and, of what is behind whole sixteens, `last`: they begin inside
@@ -198,17 +198,22 @@ static inline __attribute__((always_inline)) void ek_window_outputs(const ek_sta
         {                                                                                                         \
             at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                         \
         }                                                                                                         \
-        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN) {                                                            \
-            ek_window_outputs(all + j / 4, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + j);        \
+        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN, all += 4) {                                                  \
+            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + j);             \
         }                                                                                                         \
-        if (j < n && n > EK_SIXTEEN) {                                                                            \
-            ek_window_outputs(last, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + n - EK_SIXTEEN);  \
-        } else if (j < n) {                                                                                       \
-            EK_Y made[EK_SIXTEEN];                                                                                \
-            ek_window_outputs(last, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, made);                \
-            for (int32_t k = 0; k < n; k += 4) {                                                                  \
-                memcpy(y + ek_max(ek_min(k, n - 4), 0), made + k, (size_t)ek_min(n, 4) * sizeof(EK_Y));           \
-            }                                                                                                     \
+        if (n < 4) {                                                                                              \
+            EK_Y made[4];                                                                                         \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, made);             \
+            memcpy(y, made, (size_t)n * sizeof(EK_Y));                                                            \
+            return;                                                                                               \
+        }                                                                                                         \
+        if (n > EK_SIXTEEN && n - j > 4) {                                                                        \
+            ek_window_outputs(last, 4, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + n - EK_SIXTEEN); \
+            return;                                                                                               \
+        }                                                                                                         \
+        for (last += n > EK_SIXTEEN ? 3 : 0; j < n; j += 4, last++) {                                             \
+            EK_Y *const to = y + ek_min(j, n - 4);                                                                \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, to);               \
         }                                                                                                         \
     }
 EK_PLANE_OF(ek_plane_of_any, 0, 1, EK_FOURS_FIT)

@@ -34,51 +34,54 @@ static inline __attribute__((always_inline)) void ek_tile_sums(const ek_tiling *
     }
 }
 
-/* y [EK_AT_ONCE][plane] = the outputs of a tile. */
-#define EK_TILE_OF(vectors)                                                                                       \
-    static __attribute__((noinline)) void ek_tile_of_##vectors(const ek_tiling *t, int32_t at, const ek_eight *e, \
-                                                               EK_Y *y, int32_t plane)                            \
-    {                                                                                                             \
-        int32x4_t sums[EK_AT_ONCE * (vectors)];                                                                   \
-        EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                        \
-        {                                                                                                         \
-            EK_UNROLL for (int32_t v = 0; v < (vectors); v++)                                                     \
-            {                                                                                                     \
-                sums[i * (vectors) + v] = vld1q_dup_s32(e->bias + i);                                             \
-            }                                                                                                     \
-        }                                                                                                         \
-        ek_tile_sums(t, at, vectors, sums);                                                                       \
-        const ek_limits limits = ek_limits_of(e);                                                                 \
-        if (e->is_high) {                                                                                         \
-            EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++, y += plane)                                        \
-            {                                                                                                     \
-                const ek_factor f = ek_factor_of(e, i);                                                           \
-                ek_vector_outputs(sums + i * (vectors), vectors, &f, &limits, 1, y);                              \
-            }                                                                                                     \
-        } else {                                                                                                  \
-            EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++, y += plane)                                        \
-            {                                                                                                     \
-                const ek_factor f = ek_factor_of(e, i);                                                           \
-                ek_vector_outputs(sums + i * (vectors), vectors, &f, &limits, 0, y);                              \
-            }                                                                                                     \
-        }                                                                                                         \
+/* y [EK_AT_ONCE][plane] = the outputs of n tiles side by side. */
+#define EK_TILES_OF(vectors)                                                                                            \
+    static __attribute__((noinline)) void ek_tiles_of_##vectors(const ek_tiling *t, int32_t at, int32_t n,              \
+                                                                const ek_eight *e, EK_Y *y, int32_t plane)              \
+    {                                                                                                                   \
+        const ek_limits limits = ek_limits_of(e);                                                                       \
+        const int32_t is_high = e->is_high;                                                                             \
+        for (; n > 0; n--, at += 4 * (vectors), y += 4 * (vectors)) {                                                   \
+            int32x4_t sums[EK_AT_ONCE * (vectors)];                                                                     \
+            EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                          \
+            {                                                                                                           \
+                EK_UNROLL for (int32_t v = 0; v < (vectors); v++)                                                       \
+                {                                                                                                       \
+                    sums[i * (vectors) + v] = vld1q_dup_s32(e->bias + i);                                               \
+                }                                                                                                       \
+            }                                                                                                           \
+            ek_tile_sums(t, at, vectors, sums);                                                                         \
+            if (is_high) {                                                                                              \
+                EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                      \
+                {                                                                                                       \
+                    const ek_factor f = ek_factor_of(e, i);                                                             \
+                    ek_vector_outputs(sums + i * (vectors), vectors, &f, &limits, 1, y + (ptrdiff_t)i * plane);         \
+                }                                                                                                       \
+            } else {                                                                                                    \
+                EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                      \
+                {                                                                                                       \
+                    const ek_factor f = ek_factor_of(e, i);                                                             \
+                    ek_vector_outputs(sums + i * (vectors), vectors, &f, &limits, 0, y + (ptrdiff_t)i * plane);         \
+                }                                                                                                       \
+            }                                                                                                           \
+        }                                                                                                               \
     }
-EK_TILE_OF(1)
-EK_TILE_OF(2)
+EK_TILES_OF(1)
+EK_TILES_OF(2)
 #if EK_TILE_VECTORS > 2
-EK_TILE_OF(3)
+EK_TILES_OF(3)
 #endif
 
-/* y [EK_AT_ONCE][plane] = the outputs of a tile of `wide` positions, 4 or a larger multiple. */
-static inline void ek_tile(const ek_tiling *t, int32_t at, int32_t wide, const ek_eight *e, EK_Y *y, int32_t plane)
+/* y [EK_AT_ONCE][plane] = the outputs of n tiles of `wide` positions, 4 or a larger multiple. */
+static inline void ek_tiles(const ek_tiling *t, int32_t at, int32_t wide, int32_t n, const ek_eight *e, EK_Y *y, int32_t plane)
 {
     if (wide == 4) {
-        ek_tile_of_1(t, at, e, y, plane);
+        ek_tiles_of_1(t, at, n, e, y, plane);
     } else if (wide == 8) {
-        ek_tile_of_2(t, at, e, y, plane);
+        ek_tiles_of_2(t, at, n, e, y, plane);
     } else {
 #if EK_TILE_VECTORS > 2
-        ek_tile_of_3(t, at, e, y, plane);
+        ek_tiles_of_3(t, at, n, e, y, plane);
 #endif
     }
 }
@@ -86,13 +89,18 @@ static inline void ek_tile(const ek_tiling *t, int32_t at, int32_t wide, const e
 /* y [rows][plane] = n outputs, 4 or more; the last tile begins inside the one before it. */
 static inline void ek_band_outputs(const ek_tiling *t, int32_t n, const ek_eight *e, int32_t rows, EK_Y *y, int32_t plane)
 {
-    for (int32_t j = 0; j < n;) {
+    int32_t j = 0;
+    if (rows == EK_AT_ONCE && n >= EK_WIDE) {
+        ek_tiles(t, 0, EK_WIDE, n / EK_WIDE, e, y, plane);
+        j = n / EK_WIDE * EK_WIDE;
+    }
+    while (j < n) {
         const int32_t wide = ek_min(ek_min((n - j + 3) & -4, EK_WIDE), n & -4), at = ek_min(j, n - wide);
         if (rows == EK_AT_ONCE) {
-            ek_tile(t, at, wide, e, y + at, plane);
+            ek_tiles(t, at, wide, 1, e, y + at, plane);
         } else {
             EK_Y made[EK_AT_ONCE * EK_WIDE];
-            ek_tile(t, at, wide, e, made, EK_WIDE);
+            ek_tiles(t, at, wide, 1, e, made, EK_WIDE);
             for (int32_t r = 0; r < rows; r++) {
                 memcpy(y + (ptrdiff_t)r * plane + at, made + r * EK_WIDE, (size_t)wide * sizeof(EK_Y));
             }

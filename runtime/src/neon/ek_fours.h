@@ -115,20 +115,20 @@ static inline __attribute__((always_inline)) void ek_add_fours(const int8_t *x, 
     }
 }
 
-/* sums [4] += the products of `fours` taps with four windows: of four f the bytes that lie at[f] behind a window. */
+/* sums [n] += the products of `fours` taps with windows, n <= 4: of four f the bytes that lie at[f] behind a window. */
 static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *const *from, const uint8x16_t *bytes,
-                                                                 const int32_t *at, const int8x16_t *taps, int32_t fours,
-                                                                 int is_wide, int is_narrow, int32x4_t *sums)
+                                                                 int32_t n, const int32_t *at, const int8x16_t *taps,
+                                                                 int32_t fours, int is_wide, int is_narrow, int32x4_t *sums)
 {
     int32x4_t halves[4][2];
     int32_t f = 0;
-    EK_UNROLL for (int32_t v = 0; v < 4; v++)
+    EK_UNROLL for (int32_t v = 0; v < n; v++)
     {
         halves[v][0] = halves[v][1] = vdupq_n_s32(0);
     }
     EK_UNROLL for (; is_narrow && f + 2 <= fours; f += 2)
     {
-        EK_UNROLL for (int32_t v = 0; v < 4; v++)
+        EK_UNROLL for (int32_t v = 0; v < n; v++)
         {
             ek_add_two_fours(taps[f], ek_window(from[v] + at[f], bytes[v], is_wide), taps[f + 1],
                              ek_window(from[v] + at[f + 1], bytes[v], is_wide), halves[v]);
@@ -136,12 +136,12 @@ static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *c
     }
     EK_UNROLL for (; f < fours; f++)
     {
-        EK_UNROLL for (int32_t v = 0; v < 4; v++)
+        EK_UNROLL for (int32_t v = 0; v < n; v++)
         {
             ek_add_four(taps[f], ek_window(from[v] + at[f], bytes[v], is_wide), halves[v]);
         }
     }
-    EK_UNROLL for (int32_t v = 0; v < 4; v++)
+    EK_UNROLL for (int32_t v = 0; v < n; v++)
     {
         sums[v] = vaddq_s32(sums[v], vpaddq_s32(halves[v][0], halves[v][1]));
     }

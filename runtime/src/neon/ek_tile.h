@@ -22,9 +22,14 @@ static inline ek_eight ek_eight_of(const ek_scales *s, int32_t first, int32_t ch
 {
     ek_eight e = {0, {0}, {0}, {0}, {0}, s->y_zero, s->y_min, s->y_max};
     uint8_t shift[8] = {32, 32, 32, 32, 32, 32, 32, 32};
-    memcpy(e.bias, s->bias + first, (size_t)channels * sizeof(*e.bias));
-    memcpy(e.mult, s->mult + first, (size_t)channels * sizeof(*e.mult));
-    memcpy(shift, s->shift + first, (size_t)channels);
+    if (channels == 8) { /* copies of a known length are not calls */
+        memcpy(e.bias, s->bias + first, sizeof(e.bias));
+        memcpy(e.mult, s->mult + first, sizeof(e.mult));
+        memcpy(shift, s->shift + first, sizeof(shift));
+    }
+    for (int32_t i = 0; channels < 8 && i < channels; i++) {
+        e.bias[i] = s->bias[first + i], e.mult[i] = s->mult[first + i], shift[i] = s->shift[first + i];
+    }
     const uint8x8_t right = vld1_u8(shift), up = vqsub_u8(vdup_n_u8(32), right);
     const int16x8_t left = vreinterpretq_s16_u16(vsubl_u8(vdup_n_u8(31), vadd_u8(right, up)));
     const int16x8_t wide = vreinterpretq_s16_u16(vmovl_u8(up));

@@ -34,7 +34,8 @@ static inline __attribute__((always_inline)) void ek_add_fours(const int8_t *x, 
     (void)is_narrow;
     for (int32_t r = 0; r < rows; r++) {
         const int8_t *from = x + at[r];
-        for (int32_t i = fours; i > 0; i--, from += x_step, w += 16) {
+        _Pragma("GCC unroll 2") for (int32_t i = fours; i > 0; i--, from += x_step, w += 16)
+        {
             EK_UNROLL for (int32_t p = 0; p < panels; p++)
             {
                 const int8x16_t taps = vld1q_s8(w + p * w_step);
@@ -47,15 +48,15 @@ static inline __attribute__((always_inline)) void ek_add_fours(const int8_t *x, 
     }
 }
 
-/* sums [4] += the products of `fours` taps with four windows: of four f the bytes that lie at[f] behind a window. */
+/* sums [n] += the products of `fours` taps with windows, n <= 4: of four f the bytes that lie at[f] behind a window. */
 static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *const *from, const uint8x16_t *bytes,
-                                                                 const int32_t *at, const int8x16_t *taps, int32_t fours,
-                                                                 int is_wide, int is_narrow, int32x4_t *sums)
+                                                                 int32_t n, const int32_t *at, const int8x16_t *taps,
+                                                                 int32_t fours, int is_wide, int is_narrow, int32x4_t *sums)
 {
     (void)is_narrow;
     EK_UNROLL for (int32_t f = 0; f < fours; f++)
     {
-        EK_UNROLL for (int32_t v = 0; v < 4; v++)
+        EK_UNROLL for (int32_t v = 0; v < n; v++)
         {
             sums[v] = vdotq_s32(sums[v], ek_window(from[v] + at[f], bytes[v], is_wide), taps[f]);
         }
