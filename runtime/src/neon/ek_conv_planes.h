@@ -94,8 +94,10 @@ static inline void ek_fill_over(int8x8_t fill, int32_t n, int8_t *to)
 /* to [n] = x [n], and a few bytes behind it. */
 static inline void ek_copy_over(const int8_t *x, int32_t n, int8_t *to)
 {
-    for (; n > 0; n -= 16, x += 16, to += 16) {
-        vst1q_s8(to, vld1q_s8(x));
+    for (int32_t i = 0; i < n; i += 16) {
+        int8x16_t v = vld1q_s8(x + i), none = v;
+        EK_IN_TURN(v, none);
+        vst1q_s8(to + i, v);
     }
 }
 
@@ -273,7 +275,7 @@ static __attribute__((noinline)) void ek_conv_planes(const int8_t *x, const int8
             }
             for (int32_t c = 0; c < s->out_c; c++, to += (ptrdiff_t)s->out_h * s->out_w) {
                 if (c % 8 == 0) {
-                    e = ek_eight_of(scales, c, ek_min(8, s->out_c - c));
+                    ek_set_eight(scales, c, ek_min(8, s->out_c - c), &e);
                 }
                 if (per == 1 || c % per == 0) {
                     const int8_t *const from = x + (ptrdiff_t)(per == 1 ? c : c / per) * plane;

@@ -145,7 +145,8 @@ static inline void ek_whole_outputs(const ek_group *g, const ek_band *b, const i
     const int32_t outputs = g->s->out_c / g->s->groups, plane = g->s->out_h * g->s->out_w;
     for (int32_t o = 0; o < outputs; o += EK_AT_ONCE) {
         const int32_t rows = ek_min(EK_AT_ONCE, outputs - o);
-        const ek_eight e = ek_eight_of(g->scales, g->c + o, rows);
+        ek_eight e;
+        ek_set_eight(g->scales, g->c + o, rows, &e);
         const ek_tiling t = {laid, g->w + o / 4 * ek_panel_bytes(b), b, rows > 4 ? ek_panel_bytes(b) : 0, g->is_narrow};
         ek_band_outputs(&t, n, &e, rows, g->y + (ptrdiff_t)(g->c + o) * plane + first, plane);
     }
@@ -157,7 +158,8 @@ static inline void ek_place_outputs(const ek_group *g, const int32_t *sums, int3
     const ek_conv_shape *const s = g->s;
     const ek_places beside = {(ptrdiff_t)s->out_h * s->out_w, s->out_w, 1}, *const to = g->to ? g->to : &beside;
     for (int32_t r = 0; r < rows; r++, sums += EK_SUMS_POSITIONS) {
-        const ek_eight e = ek_eight_of(g->scales, c + r, 1);
+        ek_eight e;
+        ek_set_eight(g->scales, c + r, 1, &e);
         const ek_limits limits = ek_limits_of(&e);
         const ek_factor f = ek_factor_of(&e, 0);
         EK_Y *const y = g->y + (c + r) * to->plane, made[EK_SUMS_POSITIONS];

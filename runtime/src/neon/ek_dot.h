@@ -7,6 +7,8 @@
 
 #define EK_ROWS 16
 #define EK_UNROLL _Pragma("GCC unroll 32") /* early: else arrays of sums lie in memory */
+/* Keeps compilers from starting all products at once, for which registers do not suffice, and from calls to copy some bytes. */
+#define EK_IN_TURN(a, b) __asm__ volatile("" : "+w"(a), "+w"(b))
 #define EK_PIECE_S16 1024 /* of 256 products of 2^22 in each of four int32 sums */
 
 /* acc + 8 products, two to a lane. */

@@ -8,9 +8,6 @@
 #define EK_TILE_VECTORS 2 /* of four positions, at once */
 #define EK_FOURS_FIT 0 /* whether two products fit 16 bits whatever they are; where they do, that takes 3 instructions, not 4 */
 
-/* Keeps compilers from starting the products of all outputs at once, for which registers do not suffice. */
-#define EK_IN_TURN(a, b) __asm__ volatile("" : "+w"(a), "+w"(b))
-
 /* Whether two products fit 16 bits for every x: where none of the n weights is -128; n is a multiple of 16. */
 static inline int ek_fours_are_narrow(const int8_t *w, ptrdiff_t n)
 {

@@ -69,48 +69,52 @@ typedef struct {
     int8_t fill;
 } ek_rows_of_fours;
 
-/* Eight bytes, 1 or 2 apart: of two the byte behind or before is read, too. */
-static inline int8x8_t ek_eight_apart(const int8_t *x, int32_t by, int is_first)
+/* Where the bytes of vectors are read: neighbours; every second one, of which those before are read, too; or those behind. */
+typedef enum { EK_NEIGHBOURS, EK_SECONDS, EK_FIRSTS } ek_order;
+
+static inline __attribute__((always_inline)) int8x8_t ek_eight_in(const int8_t *x, ek_order order)
 {
-    return by == 1 ? vld1_s8(x) : is_first ? vld2_s8(x).val[0] : vld2_s8(x - 1).val[1];
+    return order == EK_NEIGHBOURS ? vld1_s8(x) : order == EK_FIRSTS ? vld2_s8(x).val[0] : vld2_s8(x - 1).val[1];
 }
 
-/* to [wide][4] of fours from j on of a row at x: 4, 8 or 16. */
-static inline __attribute__((always_inline)) void ek_lay_some(const ek_rows_of_fours *r, const int8_t *const *x, int32_t j,
-                                                              int32_t wide, int32_t by, int8_t *to)
+/* to [wide][4] of fours from j on of a row at x: 4, 8 or 16, but 8 unless they are neighbours. */
+static inline __attribute__((always_inline)) void ek_lay_some(const int8_t *const *x, int32_t j, int32_t wide,
+                                                              ek_order order, int8_t *to)
 {
     static const uint8_t turned[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
-    int32x4_t rows = vdupq_n_s32(0);
+    const int32_t at = order == EK_NEIGHBOURS ? j : 2 * j;
+    to += 4 * j;
     if (wide == 16) {
-        const int8x16x4_t v = {{vld1q_s8(x[0] + j), vld1q_s8(x[1] + j), vld1q_s8(x[2] + j), vld1q_s8(x[3] + j)}};
+        const int8x16x4_t v = {{vld1q_s8(x[0] + at), vld1q_s8(x[1] + at), vld1q_s8(x[2] + at), vld1q_s8(x[3] + at)}};
         vst4q_s8(to, v);
     } else if (wide == 8) {
-        int8x8x4_t v;
-        EK_UNROLL for (int32_t i = 0; i < 4; i++)
-        {
-            v.val[i] = ek_eight_apart(x[i] + j * by, by, by == 2 && r->column[i] + j * by == 0);
-        }
+        const int8x8x4_t v = {{ek_eight_in(x[0] + at, order), ek_eight_in(x[1] + at, order), ek_eight_in(x[2] + at, order),
+                               ek_eight_in(x[3] + at, order)}};
         vst4_s8(to, v);
     } else {
-        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[0] + j), rows, 0);
-        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[1] + j), rows, 1);
-        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[2] + j), rows, 2);
-        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[3] + j), rows, 3);
+        int32x4_t rows = vdupq_n_s32(0);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[0] + at), rows, 0);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[1] + at), rows, 1);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[2] + at), rows, 2);
+        rows = vld1q_lane_s32((const int32_t *)(const void *)(x[3] + at), rows, 3);
         vst1q_s8(to, vqtbl1q_s8(vreinterpretq_s8_s32(rows), vld1q_u8(turned)));
     }
 }
 
-/* to [rows][lo..hi-1][4], `wide` at a time; the last ones begin inside those before. */
-static inline __attribute__((always_inline)) void ek_lay_inside(const ek_rows_of_fours *r, int32_t wide, int32_t by,
-                                                                int8_t *to)
+/* to [rows][lo..hi-1][4], `wide` at a time, the first ones in another order; the last ones begin inside those before. */
+static inline __attribute__((always_inline)) void ek_lay_inside(const ek_rows_of_fours *r, int32_t wide, ek_order first,
+                                                                ek_order order, int8_t *to)
 {
     const int8_t *x[4] = {r->x[0], r->x[1], r->x[2], r->x[3]};
-    const int32_t lo = r->lo, last = r->hi - wide;
+    const int32_t last = r->hi - wide;
     for (int32_t h = r->rows; h > 0; h--, to += r->to_step) {
-        for (int32_t j = lo; j < last; j += wide) {
-            ek_lay_some(r, x, j, wide, by, to + 4 * j);
+        ek_lay_some(x, r->lo, wide, first, to);
+        for (int32_t j = r->lo + wide; j < last; j += wide) {
+            ek_lay_some(x, j, wide, order, to);
         }
-        ek_lay_some(r, x, last, wide, by, to + 4 * last);
+        if (last > r->lo) {
+            ek_lay_some(x, last, wide, order, to);
+        }
         EK_UNROLL for (int32_t i = 0; i < 4; i++)
         {
             x[i] += r->x_step;
@@ -157,13 +161,17 @@ static inline void ek_lay_rows_of_fours(const ek_rows_of_fours *r, int32_t by_ch
         ek_lay_each(r, r->hi, r->n, to);
     }
     if (r->by == 1 && inside >= 16) {
-        ek_lay_inside(r, 16, 1, to);
+        ek_lay_inside(r, 16, EK_NEIGHBOURS, EK_NEIGHBOURS, to);
     } else if (r->by == 1 && inside >= 8) {
-        ek_lay_inside(r, 8, 1, to);
-    } else if (r->by == 2 && r->width >= 16 && inside >= 8) {
-        ek_lay_inside(r, 8, 2, to);
+        ek_lay_inside(r, 8, EK_NEIGHBOURS, EK_NEIGHBOURS, to);
     } else if (r->by == 1 && inside >= 4) {
-        ek_lay_inside(r, 4, 1, to);
+        ek_lay_inside(r, 4, EK_NEIGHBOURS, EK_NEIGHBOURS, to);
+    } else if (r->by == 2 && r->width >= 16 && inside >= 8 && by_channels) {
+        if (r->column[0] + 2 * r->lo == 0) {
+            ek_lay_inside(r, 8, EK_FIRSTS, EK_SECONDS, to);
+        } else {
+            ek_lay_inside(r, 8, EK_SECONDS, EK_SECONDS, to);
+        }
     } else {
         ek_lay_each(r, r->lo, r->hi, to);
     }

@@ -3,6 +3,7 @@
 #define EK_TILE_GUARD
 
 #include "ek_bits.h"
+#include "ek_conv_shape.h"
 #include "ek_fours.h"
 #include "ek_rows.h"
 #include "ek_scales.h"
@@ -18,27 +19,27 @@ typedef struct {
     int32_t is_high, bias[8], mult[8], up[8], left[8], y_zero, y_min, y_max; /* is_high: up is 0 for each */
 } ek_eight;
 
-static inline ek_eight ek_eight_of(const ek_scales *s, int32_t first, int32_t channels)
+static __attribute__((noinline)) void ek_set_eight(const ek_scales *s, int32_t first, int32_t channels, ek_eight *e)
 {
-    ek_eight e = {0, {0}, {0}, {0}, {0}, s->y_zero, s->y_min, s->y_max};
     uint8_t shift[8] = {32, 32, 32, 32, 32, 32, 32, 32};
-    if (channels == 8) { /* copies of a known length are not calls */
-        memcpy(e.bias, s->bias + first, sizeof(e.bias));
-        memcpy(e.mult, s->mult + first, sizeof(e.mult));
-        memcpy(shift, s->shift + first, sizeof(shift));
+    for (int32_t i = 0; channels < 8 && i < 8; i++) {
+        const int32_t c = first + ek_min(i, channels - 1);
+        e->bias[i] = s->bias[c], e->mult[i] = s->mult[c], shift[i] = s->shift[c];
     }
-    for (int32_t i = 0; channels < 8 && i < channels; i++) {
-        e.bias[i] = s->bias[first + i], e.mult[i] = s->mult[first + i], shift[i] = s->shift[first + i];
+    if (channels == 8) { /* copies of a known length are not calls */
+        memcpy(e->bias, s->bias + first, sizeof(e->bias));
+        memcpy(e->mult, s->mult + first, sizeof(e->mult));
+        memcpy(shift, s->shift + first, sizeof(shift));
     }
     const uint8x8_t right = vld1_u8(shift), up = vqsub_u8(vdup_n_u8(32), right);
     const int16x8_t left = vreinterpretq_s16_u16(vsubl_u8(vdup_n_u8(31), vadd_u8(right, up)));
     const int16x8_t wide = vreinterpretq_s16_u16(vmovl_u8(up));
-    vst1q_s32(e.up, vmovl_s16(vget_low_s16(wide)));
-    vst1q_s32(e.up + 4, vmovl_s16(vget_high_s16(wide)));
-    vst1q_s32(e.left, vmovl_s16(vget_low_s16(left)));
-    vst1q_s32(e.left + 4, vmovl_s16(vget_high_s16(left)));
-    e.is_high = vget_lane_u64(vreinterpret_u64_u8(up), 0) == 0;
-    return e;
+    vst1q_s32(e->up, vmovl_s16(vget_low_s16(wide)));
+    vst1q_s32(e->up + 4, vmovl_s16(vget_high_s16(wide)));
+    vst1q_s32(e->left, vmovl_s16(vget_low_s16(left)));
+    vst1q_s32(e->left + 4, vmovl_s16(vget_high_s16(left)));
+    e->is_high = vget_lane_u64(vreinterpret_u64_u8(up), 0) == 0;
+    e->y_zero = s->y_zero, e->y_min = s->y_min, e->y_max = s->y_max;
 }
 
 /* The zero and the limits of outputs, in the widths of both types. */
