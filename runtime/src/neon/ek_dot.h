@@ -72,35 +72,39 @@ static inline int8x16_t ek_some_s8(const int8_t *p, int32_t n)
 static inline __attribute__((always_inline)) void ek_few_rows_s8(const int8_t *x, const int8_t *w, ptrdiff_t stride,
                                                                  int32_t k, int32_t rows, int32_t *acc)
 {
-    const int8_t *at[4] = {w, w + stride, w + 2 * stride, w + 3 * stride};
+    const ptrdiff_t at[4] = {0, stride, 2 * stride, 3 * stride};
     int32x4_t sum[4], odd[4];
     for (int32_t r = 0; r < rows; r++) {
         sum[r] = odd[r] = vdupq_n_s32(0);
     }
-    for (int32_t i = k >> 5; i > 0; i--, x += 32) {
+    for (int32_t i = k >> 5; i > 0; i--, x += 32, w += 32) {
         const int8x16_t x0 = vld1q_s8(x), x1 = vld1q_s8(x + 16);
         for (int32_t r = 0; r < rows; r++) {
-            sum[r] = ek_mac_s8(sum[r], x0, vld1q_s8(at[r]));
-            odd[r] = ek_mac_s8(odd[r], x1, vld1q_s8(at[r] + 16));
-            at[r] += 32;
+            sum[r] = ek_mac_s8(sum[r], x0, vld1q_s8(w + at[r]));
+            odd[r] = ek_mac_s8(odd[r], x1, vld1q_s8(w + at[r] + 16));
         }
     }
     if (k & 16) {
         const int8x16_t x0 = vld1q_s8(x);
         for (int32_t r = 0; r < rows; r++) {
-            sum[r] = ek_mac_s8(sum[r], x0, vld1q_s8(at[r]));
-            at[r] += 16;
+            sum[r] = ek_mac_s8(sum[r], x0, vld1q_s8(w + at[r]));
         }
-        x += 16;
+        x += 16, w += 16;
     }
     if (k & 15) {
         const int8x16_t x0 = ek_some_s8(x, k & 15);
         for (int32_t r = 0; r < rows; r++) {
-            odd[r] = ek_mac_s8(odd[r], x0, ek_some_s8(at[r], k & 15));
+            odd[r] = ek_mac_s8(odd[r], x0, ek_some_s8(w + at[r], k & 15));
         }
     }
     for (int32_t r = 0; r < rows; r++) {
-        acc[r] += vaddvq_s32(vaddq_s32(sum[r], odd[r]));
+        sum[r] = vaddq_s32(sum[r], odd[r]);
+    }
+    if (rows == 4) {
+        const int32x4_t all = vpaddq_s32(vpaddq_s32(sum[0], sum[1]), vpaddq_s32(sum[2], sum[3]));
+        vst1q_s32(acc, vaddq_s32(vld1q_s32(acc), all));
+    } else {
+        acc[0] += vaddvq_s32(sum[0]);
     }
 }
 
