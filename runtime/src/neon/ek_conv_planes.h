@@ -84,9 +84,9 @@ static inline void ek_windows_of(const ek_conv_shape *s, ek_windows *b)
 }
 
 /* to [n] = fill, and a few bytes behind it. */
-static inline void ek_fill_over(int8x8_t fill, int32_t n, int8_t *to)
+static inline void ek_fill_over(int8x8_t fill, ptrdiff_t n, int8_t *to)
 {
-    for (; n > 0; n -= 8, to += 8) {
+    for (const int8_t *const end = to + n; to < end; to += 8) {
         vst1_s8(to, fill);
     }
 }
@@ -101,11 +101,12 @@ static inline void ek_copy_over(const int8_t *x, int32_t n, int8_t *to)
     }
 }
 
-/* Where the rows of a plane of a band lie in a channel: `above` outside, `rows` inside from byte `first` on, others outside; of
- * each row n bytes inside, behind `lo`. */
+/* Where the rows of a plane of a band lie in a channel: `above` bytes outside, `rows` inside from byte `first` on, then
+ * `below` bytes outside; of each row n bytes inside, behind `lo`. */
 typedef struct {
     ptrdiff_t first, step, end; /* end: of what is read of the last one, a few bytes behind it */
-    int32_t above, rows, lo, n;
+    ptrdiff_t above, below;
+    int32_t rows, lo, n;
 } ek_inside;
 
 static inline ek_inside ek_inside_of(const ek_conv_shape *s, const ek_windows *b, int32_t of, int32_t oy, int32_t ox)
@@ -117,24 +118,34 @@ static inline ek_inside ek_inside_of(const ek_conv_shape *s, const ek_windows *b
     const int32_t rows = ek_max(ek_min(ek_first(s->in_h - top, s->stride_h), b->high) - above, 0);
     const ptrdiff_t step = (ptrdiff_t)s->stride_h * s->in_w;
     const ptrdiff_t first = (ptrdiff_t)top * s->in_w + above * step + left + lo;
-    const ek_inside i = {first, step, first + (rows - 1) * step + n + 15, above, rows, lo, n};
+    const ek_inside i = {first, step, first + (rows - 1) * step + n + 15, above * b->width,
+                         (b->high - above - rows) * b->width, rows, lo, n};
     return i;
 }
 
-/* to [rows][width] = rows inside a channel x between columns of fill, as far as `is_over` a few bytes further. */
-static inline __attribute__((always_inline)) void ek_lay_inside_rows(const int8_t *x, const ek_inside *in, int32_t width,
-                                                                     int8x8_t fill, int is_over, int8_t *to)
+/* to [rows][width] = rows inside a channel x between columns of fill, as far as `is_over` a few bytes further; returns their
+ * end. */
+static inline __attribute__((always_inline)) int8_t *ek_lay_inside_rows(const int8_t *x, const ek_inside *in, int32_t width,
+                                                                        int8x8_t fill, int is_over, int8_t *to)
 {
-    const int32_t n = in->n, between = width - n;
+    const int32_t n = in->n, lo = in->lo, between = width - n;
     const ptrdiff_t step = in->step;
     int32_t rows = in->rows;
-    if (rows > 0) {
-        ek_fill_over(fill, in->lo, to);
+    if (rows == 0) {
+        return to;
     }
-    to += in->lo;
-    for (; is_over && n <= 16 && between <= 8 && rows > 0; rows--, x += step, to += width) {
-        vst1q_s8(to, vld1q_s8(x));
-        vst1_s8(to + n, fill);
+    ek_fill_over(fill, lo, to);
+    to += lo;
+    if (is_over && n <= 16 && between <= 8) {
+        for (; rows > 0; rows--, x += step, to += width) {
+            vst1q_s8(to, vld1q_s8(x));
+            vst1_s8(to + n, fill);
+        }
+    } else if (is_over && between <= 8) {
+        for (; rows > 0; rows--, x += step, to += width) {
+            ek_copy_over(x, n, to);
+            vst1_s8(to + n, fill);
+        }
     }
     for (; rows > 0; rows--, x += step, to += width) {
         if (is_over) {
@@ -144,29 +155,31 @@ static inline __attribute__((always_inline)) void ek_lay_inside_rows(const int8_
         }
         ek_fill_over(fill, between, to + n);
     }
+    return to - lo;
 }
 
 /* to = a channel's rows of a band; x has `left` bytes. */
 static inline void ek_lay_plane(const int8_t *x, ptrdiff_t left, const ek_inside *in, const ek_windows *b, int8x8_t fill,
                                 int8_t *to)
 {
-    const int32_t width = b->width, high = b->high;
-    for (int32_t of = b->planes; of > 0; of--, in++, to += high * width) {
-        int8_t *const inside = to + in->above * width;
-        ek_fill_over(fill, in->above * width, to);
+    const int32_t width = b->width;
+    for (int32_t of = b->planes; of > 0; of--, in++) {
+        ek_fill_over(fill, in->above, to);
+        to += in->above;
         if (in->end <= left) {
-            ek_lay_inside_rows(x + in->first, in, width, fill, 1, inside);
+            to = ek_lay_inside_rows(x + in->first, in, width, fill, 1, to);
         } else {
-            ek_lay_inside_rows(x + in->first, in, width, fill, 0, inside);
+            to = ek_lay_inside_rows(x + in->first, in, width, fill, 0, to);
         }
-        ek_fill_over(fill, (high - in->above - in->rows) * width, inside + in->rows * width);
+        ek_fill_over(fill, in->below, to);
+        to += in->below;
     }
 }
 
 /* y [4 * n] = the outputs of n windows, n <= 4. */
 static inline __attribute__((always_inline)) void ek_window_outputs(const ek_start *start, int32_t n, const int32_t *at,
                                                                     const int8x16_t *taps, int32_t fours, int is_wide,
-                                                                    int is_narrow, int32x4_t bias, const ek_factor *f,
+                                                                    int is_narrow, int32x4_t bias, ek_factor f,
                                                                     const ek_limits *l, EK_Y *y)
 {
     const int8_t *from[4];
@@ -189,8 +202,8 @@ static inline __attribute__((always_inline)) void ek_window_outputs(const ek_sta
                                                const ek_start *last, int32_t n, const ek_eight *e, int32_t i,     \
                                                EK_Y *y)                                                           \
     {                                                                                                             \
-        const ek_factor f = ek_factor_of(e, i);                                                                   \
         const ek_limits limits = ek_limits_of(e);                                                                 \
+        const ek_factor f = ek_factor_of(e, i);                                                                   \
         const int32x4_t bias = vld1q_dup_s32(e->bias + i);                                                        \
         const int32_t fours = (known) ? (known) : b->fours;                                                       \
         int32_t at[(known) ? (known) : EK_PLANE_FOURS];                                                           \
@@ -201,21 +214,21 @@ static inline __attribute__((always_inline)) void ek_window_outputs(const ek_sta
             at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                         \
         }                                                                                                         \
         for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN, all += 4) {                                                  \
-            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + j);             \
+            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + j);             \
         }                                                                                                         \
         if (n < 4) {                                                                                              \
             EK_Y made[4];                                                                                         \
-            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, made);             \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, made);             \
             memcpy(y, made, (size_t)n * sizeof(EK_Y));                                                            \
             return;                                                                                               \
         }                                                                                                         \
         if (n > EK_SIXTEEN && n - j > 4) {                                                                        \
-            ek_window_outputs(last, 4, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, y + n - EK_SIXTEEN); \
+            ek_window_outputs(last, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + n - EK_SIXTEEN); \
             return;                                                                                               \
         }                                                                                                         \
         for (last += n > EK_SIXTEEN ? 3 : 0; j < n; j += 4, last++) {                                             \
             EK_Y *const to = y + ek_min(j, n - 4);                                                                \
-            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, &f, &limits, to);               \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, to);               \
         }                                                                                                         \
     }
 EK_PLANE_OF(ek_plane_of_any, 0, 1, EK_FOURS_FIT)

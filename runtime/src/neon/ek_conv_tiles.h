@@ -47,21 +47,21 @@ static inline __attribute__((always_inline)) void ek_tile_sums(const ek_tiling *
             {                                                                                                           \
                 EK_UNROLL for (int32_t v = 0; v < (vectors); v++)                                                       \
                 {                                                                                                       \
-                    sums[i * (vectors) + v] = vld1q_dup_s32(e->bias + i);                                               \
+                    sums[i * (vectors) + v] = vld1q_dup_s32(e->bias + i);                                              \
                 }                                                                                                       \
             }                                                                                                           \
             ek_tile_sums(t, at, vectors, sums);                                                                         \
             if (is_high) {                                                                                              \
                 EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                      \
                 {                                                                                                       \
-                    const ek_factor f = ek_factor_of(e, i);                                                             \
-                    ek_vector_outputs(sums + i * (vectors), vectors, &f, &limits, 1, y + (ptrdiff_t)i * plane);         \
+                    EK_Y *const to = y + (ptrdiff_t)i * plane;                                                          \
+                    ek_vector_outputs(sums + i * (vectors), vectors, ek_factor_of(e, i), &limits, 1, to);               \
                 }                                                                                                       \
             } else {                                                                                                    \
                 EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                      \
                 {                                                                                                       \
-                    const ek_factor f = ek_factor_of(e, i);                                                             \
-                    ek_vector_outputs(sums + i * (vectors), vectors, &f, &limits, 0, y + (ptrdiff_t)i * plane);         \
+                    EK_Y *const to = y + (ptrdiff_t)i * plane;                                                          \
+                    ek_vector_outputs(sums + i * (vectors), vectors, ek_factor_of(e, i), &limits, 0, to);               \
                 }                                                                                                       \
             }                                                                                                           \
         }                                                                                                               \
@@ -161,12 +161,11 @@ static inline void ek_place_outputs(const ek_group *g, const int32_t *sums, int3
         ek_eight e;
         ek_set_eight(g->scales, c + r, 1, &e);
         const ek_limits limits = ek_limits_of(&e);
-        const ek_factor f = ek_factor_of(&e, 0);
         EK_Y *const y = g->y + (c + r) * to->plane, made[EK_SUMS_POSITIONS];
         int32_t oy = first / s->out_w, ox = first - oy * s->out_w;
         for (int32_t j = 0; j < n; j += 4) {
             const int32x4_t four = vld1q_s32(sums + j);
-            ek_vector_outputs(&four, 1, &f, &limits, 0, made + j);
+            ek_vector_outputs(&four, 1, ek_factor_of(&e, 0), &limits, 0, made + j);
         }
         for (int32_t j = 0; j < n; j++) {
             y[(ptrdiff_t)oy * to->down + ox * to->right] = made[j];

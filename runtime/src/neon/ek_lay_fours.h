@@ -149,10 +149,22 @@ static inline void ek_lay_outside(const ek_rows_of_fours *r, int32_t from, int32
     }
 }
 
+/* to [n][4] = fill. */
+static inline void ek_fill_fours(int8_t fill, int32_t n, int8_t *to)
+{
+    const int32x2_t all = vreinterpret_s32_s8(vdup_n_s8(fill));
+    for (const int8_t *const end = to + 4 * n; to < end; to += 4) {
+        vst1_lane_s32((int32_t *)(void *)to, all, 0);
+    }
+}
+
 /* to [rows][n][4]. */
 static inline void ek_lay_rows_of_fours(const ek_rows_of_fours *r, int32_t by_channels, int8_t *to)
 {
     const int32_t inside = r->hi - r->lo;
+    if (r->rows == 0) {
+        return;
+    }
     if (by_channels) {
         ek_lay_outside(r, 0, r->lo, to);
         ek_lay_outside(r, r->hi, r->n, to);
@@ -184,28 +196,32 @@ static __attribute__((noinline)) void ek_lay_band(const int8_t *x, int32_t fill,
     const int32_t channels = ek_min(p->channels, s->in_c / s->groups - p->c), columns = ek_min(p->columns, s->k_w - p->kx);
     const int32_t by_channels = ek_are_channels(p), c_step = by_channels ? 4 : 1, k_step = by_channels ? 1 : 4;
     const int32_t left = ox * s->stride_w - s->pad_left + p->kx * s->dil_w, plane = s->in_h * s->in_w;
-    const int32_t step = s->stride_h * s->in_w;
+    const int32_t step = s->stride_h * s->in_w, slots = (columns + k_step - 1) / k_step;
     ek_rows_of_fours r = {{x, x, x, x}, step, 4 * b->across, {0}, s->stride_w, s->in_w, 0, n, 0, 0, (int8_t)fill};
     for (int32_t of = 0; of < b->planes; of++) {
         const int32_t top = oy * s->stride_h - s->pad_top + (p->ky + (b->is_shared ? 0 : of)) * s->dil_h + (b->is_shared ? of : 0);
         const int32_t above = ek_min(ek_first(-top, s->stride_h), b->high);
         const int32_t behind = ek_max(ek_min(ek_first(s->in_h - top, s->stride_h), b->high), above);
+        const int8_t *const row = x + (ptrdiff_t)p->c * plane + (ptrdiff_t)(top + above * s->stride_h) * s->in_w;
         r.rows = behind - above;
-        for (int32_t c = 0; c < channels; c += c_step) {
-            for (int32_t k = 0; k < columns; k += k_step, to += b->step) {
-                const int32_t last = left + (by_channels ? k : ek_min(k + 3, columns - 1)) * s->dil_w;
+        for (int32_t k = 0; k < columns; k += k_step) {
+            const int32_t last = left + (by_channels ? k : ek_min(k + 3, columns - 1)) * s->dil_w;
+            int8_t *at = to + k / k_step * b->step;
+            for (int32_t i = 0; i < 4; i++) {
+                r.column[i] = left + (by_channels ? k : ek_min(k + i, columns - 1)) * s->dil_w;
+            }
+            r.lo = ek_min(ek_first(-r.column[0], s->stride_w), n);
+            r.hi = ek_max(ek_min(ek_first(s->in_w - last, s->stride_w), n), r.lo);
+            for (int32_t c = 0; c < channels; c += c_step, at += slots * b->step) {
                 for (int32_t i = 0; i < 4; i++) { /* what is behind the last one has weights of 0 */
-                    const int32_t channel = p->c + (by_channels ? ek_min(c + i, channels - 1) : c);
-                    r.column[i] = left + (by_channels ? k : ek_min(k + i, columns - 1)) * s->dil_w;
-                    r.x[i] = x + (ptrdiff_t)channel * plane + (ptrdiff_t)(top + above * s->stride_h) * s->in_w + r.column[i];
+                    r.x[i] = row + (ptrdiff_t)(by_channels ? ek_min(c + i, channels - 1) : c) * plane + r.column[i];
                 }
-                r.lo = ek_min(ek_first(-r.column[0], s->stride_w), n);
-                r.hi = ek_max(ek_min(ek_first(s->in_w - last, s->stride_w), n), r.lo);
-                memset(to, fill, (size_t)(above * 4 * b->across));
-                ek_lay_rows_of_fours(&r, by_channels, to + above * 4 * b->across);
-                memset(to + behind * 4 * b->across, fill, (size_t)((b->high - behind) * 4 * b->across));
+                ek_fill_fours(r.fill, above * b->across, at);
+                ek_lay_rows_of_fours(&r, by_channels, at + above * 4 * b->across);
+                ek_fill_fours(r.fill, (b->high - behind) * b->across, at + behind * 4 * b->across);
             }
         }
+        to += b->fours * b->step;
     }
 }
 

@@ -16,19 +16,19 @@
  * `left` of a shift of 32 or more. Sums that do not fit when shifted up give outputs beyond any limit, as multipliers are 2^30
  * or more. Channels behind the last one have no meaning. */
 typedef struct {
-    int32_t is_high, bias[8], mult[8], up[8], left[8], y_zero, y_min, y_max; /* is_high: up is 0 for each */
+    int32_t is_high, bias[8], by[8], up[8], left[8], y_zero, y_min, y_max; /* is_high: up is 0 for each */
 } ek_eight;
 
 static __attribute__((noinline)) void ek_set_eight(const ek_scales *s, int32_t first, int32_t channels, ek_eight *e)
 {
-    uint8_t shift[8] = {32, 32, 32, 32, 32, 32, 32, 32};
+    uint8_t shift[8];
     for (int32_t i = 0; channels < 8 && i < 8; i++) {
         const int32_t c = first + ek_min(i, channels - 1);
-        e->bias[i] = s->bias[c], e->mult[i] = s->mult[c], shift[i] = s->shift[c];
+        e->bias[i] = s->bias[c], e->by[i] = s->mult[c], shift[i] = s->shift[c];
     }
     if (channels == 8) { /* copies of a known length are not calls */
         memcpy(e->bias, s->bias + first, sizeof(e->bias));
-        memcpy(e->mult, s->mult + first, sizeof(e->mult));
+        memcpy(e->by, s->mult + first, sizeof(e->by));
         memcpy(shift, s->shift + first, sizeof(shift));
     }
     const uint8x8_t right = vld1_u8(shift), up = vqsub_u8(vdup_n_u8(32), right);
@@ -97,18 +97,18 @@ typedef struct {
 
 static inline __attribute__((always_inline)) ek_factor ek_factor_of(const ek_eight *e, int32_t i)
 {
-    const ek_factor f = {vld1q_dup_s32(e->mult + i), vld1q_dup_s32(e->up + i), vld1q_dup_s32(e->left + i)};
+    const ek_factor f = {vld1q_dup_s32(e->by + i), vld1q_dup_s32(e->up + i), vld1q_dup_s32(e->left + i)};
     return f;
 }
 
-/* y [4 * n] = the outputs of n vectors of sums, n <= 4; is_high: f->up is 0. */
-static inline __attribute__((always_inline)) void ek_vector_outputs(const int32x4_t *sums, int32_t n, const ek_factor *f,
+/* y [4 * n] = the outputs of n vectors of sums, n <= 4; is_high: f.up is 0. */
+static inline __attribute__((always_inline)) void ek_vector_outputs(const int32x4_t *sums, int32_t n, ek_factor f,
                                                                     const ek_limits *l, int is_high, EK_Y *y)
 {
     int32x4_t q[4];
     EK_UNROLL for (int32_t v = 0; v < n; v++)
     {
-        q[v] = vrshlq_s32(vqdmulhq_s32(is_high ? sums[v] : vqshlq_s32(sums[v], f->up), f->by), f->left);
+        q[v] = vrshlq_s32(vqdmulhq_s32(is_high ? sums[v] : vqshlq_s32(sums[v], f.up), f.by), f.left);
     }
     if (sizeof(EK_Y) == 1) {
         ek_store_vectors_s8(q, n, l, (int8_t *)(void *)y);
