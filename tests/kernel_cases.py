@@ -513,6 +513,31 @@ EIGHTS = (
     ConvShape(70, 6, 6, 3, 3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1),
     ConvShape(2, 30, 30, 4, 1, 1, 30, 30, 1, 1, 1, 1, 0, 0, 1),
 )
+# Windows of four outputs on Cortex-A: in one row and in several, near and wide, of planes smaller than four and in parts,
+# with wide padding; three outputs of an input, rows two apart, fours of channels and of columns.
+WINDOWS = (
+    *(
+        ConvShape(3, h, w, 3, -(-h // step), -(-w // step), 3, 3, step, step, 1, 1, 1, 1, 3)
+        for h, w in ((1, 1), (2, 2), (3, 3), (5, 1), (6, 6), (12, 5), (9, 17))
+        for step in (1, 2)
+    ),
+    *(
+        ConvShape(2, 1, n, 2, 1, n, 1, 3, 1, 1, 1, d, 0, d, 2)
+        for n in (40, 130)
+        for d in (4, 9, 12)
+    ),
+    ConvShape(2, 20, 33, 2, 20, 33, 3, 3, 1, 1, 4, 4, 4, 4, 2),
+    ConvShape(2, 9, 14, 6, 5, 7, 3, 3, 2, 2, 1, 1, 1, 1, 2),
+    ConvShape(2, 4, 2600, 2, 2, 1300, 3, 5, 2, 2, 1, 1, 1, 2, 2),
+    ConvShape(3, 12, 12, 3, 12, 12, 9, 9, 1, 1, 1, 1, 4, 4, 3),
+    ConvShape(2, 51, 60, 2, 51, 60, 1, 101, 1, 1, 1, 1, 0, 50, 2),
+    *(ConvShape(c, 1, 7, o, 1, 7, 1, 1, 1, 1, 1, 1, 0, 0, 1) for c, o in ((1030, 9), (3, 17))),
+    *(
+        ConvShape(c, 9, w, 9, 5, -(-w // 2), 3, 3, 2, 2, 1, 1, 1, 1, 1)
+        for c in (2, 6)
+        for w in (16, 33)
+    ),
+)
 # Rows of 3 x 3 taps, of three in a line and of few taps that fill a band or columns of Cortex-M4, or are cut.
 STRAIGHT = (
     *(

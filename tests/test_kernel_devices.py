@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from device_calls import array_bytes, write_calls
 from devices import QUICK, on_devices, run_program
-from kernel_cases import CASES, EIGHTS, FULL, STRAIGHT, Seeded, conv
+from kernel_cases import CASES, EIGHTS, FULL, STRAIGHT, WINDOWS, Seeded, conv
 
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.devices.cross import compile_replay
@@ -49,10 +49,10 @@ def test_convolutions_that_fill_their_room_equal_their_twins(target: str, tmp_pa
 
 
 @on_devices("cortex-a53", "cortex-a76", "cortex-a7", slow=("cortex-a76", "cortex-a7"))
-def test_convolutions_of_eights_equal_their_twins(target: str, tmp_path: Path) -> None:
+def test_convolutions_of_fours_equal_their_twins(target: str, tmp_path: Path) -> None:
     calls = [
         conv(f"ek_conv_s8_{y}", shape)(Seeded(seed))
-        for shape in EIGHTS
+        for shape in (*EIGHTS, *WINDOWS)
         for y in ("s8", "s16")
         for seed in range(2)
     ]

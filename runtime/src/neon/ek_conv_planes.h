@@ -153,7 +153,7 @@ static inline __attribute__((always_inline)) int8_t *ek_lay_inside_rows(const in
         } else {
             memcpy(to, x, (size_t)n);
         }
-        ek_fill_over(fill, between, to + n);
+        ek_fill_over(fill, rows > 1 ? between : between - lo, to + n);
     }
     return to - lo;
 }
@@ -197,39 +197,39 @@ static inline __attribute__((always_inline)) void ek_window_outputs(const ek_sta
 
 /* y [n] = the outputs of a channel, whose windows are `all` and, of what is behind whole sixteens, `last`: they begin inside
  * those before them. There are `known` fours, if that is not 0. */
-#define EK_PLANE_OF(name, known, is_wide, is_narrow)                                                              \
-    static __attribute__((noinline)) void name(const ek_windows *b, const int8_t *w, const ek_start *all,         \
-                                               const ek_start *last, int32_t n, const ek_eight *e, int32_t i,     \
-                                               EK_Y *y)                                                           \
-    {                                                                                                             \
-        const ek_limits limits = ek_limits_of(e);                                                                 \
-        const ek_factor f = ek_factor_of(e, i);                                                                   \
-        const int32x4_t bias = vld1q_dup_s32(e->bias + i);                                                        \
-        const int32_t fours = (known) ? (known) : b->fours;                                                       \
-        int32_t at[(known) ? (known) : EK_PLANE_FOURS];                                                           \
-        int8x16_t taps[(known) ? (known) : EK_PLANE_FOURS];                                                       \
-        int32_t j = 0;                                                                                            \
-        EK_UNROLL for (int32_t k = 0; k < fours; k++)                                                             \
-        {                                                                                                         \
-            at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                         \
-        }                                                                                                         \
-        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN, all += 4) {                                                  \
-            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + j);             \
-        }                                                                                                         \
-        if (n < 4) {                                                                                              \
-            EK_Y made[4];                                                                                         \
-            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, made);             \
-            memcpy(y, made, (size_t)n * sizeof(EK_Y));                                                            \
-            return;                                                                                               \
-        }                                                                                                         \
-        if (n > EK_SIXTEEN && n - j > 4) {                                                                        \
+#define EK_PLANE_OF(name, known, is_wide, is_narrow)                                                               \
+    static __attribute__((noinline)) void name(const ek_windows *b, const int8_t *w, const ek_start *all,          \
+                                               const ek_start *last, int32_t n, const ek_eight *e, int32_t i,      \
+                                               EK_Y *y)                                                            \
+    {                                                                                                              \
+        const ek_limits limits = ek_limits_of(e);                                                                  \
+        const ek_factor f = ek_factor_of(e, i);                                                                    \
+        const int32x4_t bias = vld1q_dup_s32(e->bias + i);                                                         \
+        const int32_t fours = (known) ? (known) : b->fours;                                                        \
+        int32_t at[(known) ? (known) : EK_PLANE_FOURS];                                                            \
+        int8x16_t taps[(known) ? (known) : EK_PLANE_FOURS];                                                        \
+        int32_t j = 0;                                                                                             \
+        EK_UNROLL for (int32_t k = 0; k < fours; k++)                                                              \
+        {                                                                                                          \
+            at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                          \
+        }                                                                                                          \
+        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN, all += 4) {                                                   \
+            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + j);               \
+        }                                                                                                          \
+        if (n < 4) {                                                                                               \
+            EK_Y made[4];                                                                                          \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, made);               \
+            memcpy(y, made, (size_t)n * sizeof(EK_Y));                                                             \
+            return;                                                                                                \
+        }                                                                                                          \
+        if (n > EK_SIXTEEN && n - j > 4) {                                                                         \
             ek_window_outputs(last, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + n - EK_SIXTEEN); \
-            return;                                                                                               \
-        }                                                                                                         \
-        for (last += n > EK_SIXTEEN ? 3 : 0; j < n; j += 4, last++) {                                             \
-            EK_Y *const to = y + ek_min(j, n - 4);                                                                \
-            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, to);               \
-        }                                                                                                         \
+            return;                                                                                                \
+        }                                                                                                          \
+        for (last += n > EK_SIXTEEN ? 3 : 0; j < n; j += 4, last++) {                                              \
+            EK_Y *const to = y + ek_min(j, n - 4);                                                                 \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, to);                 \
+        }                                                                                                          \
     }
 EK_PLANE_OF(ek_plane_of_any, 0, 1, EK_FOURS_FIT)
 EK_PLANE_OF(ek_plane_of_three, 3, 0, EK_FOURS_FIT)

@@ -35,36 +35,36 @@ static inline __attribute__((always_inline)) void ek_tile_sums(const ek_tiling *
 }
 
 /* y [EK_AT_ONCE][plane] = the outputs of n tiles side by side. */
-#define EK_TILES_OF(vectors)                                                                                            \
-    static __attribute__((noinline)) void ek_tiles_of_##vectors(const ek_tiling *t, int32_t at, int32_t n,              \
-                                                                const ek_eight *e, EK_Y *y, int32_t plane)              \
-    {                                                                                                                   \
-        const ek_limits limits = ek_limits_of(e);                                                                       \
-        const int32_t is_high = e->is_high;                                                                             \
-        for (; n > 0; n--, at += 4 * (vectors), y += 4 * (vectors)) {                                                   \
-            int32x4_t sums[EK_AT_ONCE * (vectors)];                                                                     \
-            EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                          \
-            {                                                                                                           \
-                EK_UNROLL for (int32_t v = 0; v < (vectors); v++)                                                       \
-                {                                                                                                       \
-                    sums[i * (vectors) + v] = vld1q_dup_s32(e->bias + i);                                              \
-                }                                                                                                       \
-            }                                                                                                           \
-            ek_tile_sums(t, at, vectors, sums);                                                                         \
-            if (is_high) {                                                                                              \
-                EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                      \
-                {                                                                                                       \
-                    EK_Y *const to = y + (ptrdiff_t)i * plane;                                                          \
-                    ek_vector_outputs(sums + i * (vectors), vectors, ek_factor_of(e, i), &limits, 1, to);               \
-                }                                                                                                       \
-            } else {                                                                                                    \
-                EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                                      \
-                {                                                                                                       \
-                    EK_Y *const to = y + (ptrdiff_t)i * plane;                                                          \
-                    ek_vector_outputs(sums + i * (vectors), vectors, ek_factor_of(e, i), &limits, 0, to);               \
-                }                                                                                                       \
-            }                                                                                                           \
-        }                                                                                                               \
+#define EK_TILES_OF(vectors)                                                                               \
+    static __attribute__((noinline)) void ek_tiles_of_##vectors(const ek_tiling *t, int32_t at, int32_t n, \
+                                                                const ek_eight *e, EK_Y *y, int32_t plane) \
+    {                                                                                                      \
+        const ek_limits limits = ek_limits_of(e);                                                          \
+        const int32_t is_high = e->is_high;                                                                \
+        for (; n > 0; n--, at += 4 * (vectors), y += 4 * (vectors)) {                                      \
+            int32x4_t sums[EK_AT_ONCE * (vectors)];                                                        \
+            EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                             \
+            {                                                                                              \
+                EK_UNROLL for (int32_t v = 0; v < (vectors); v++)                                          \
+                {                                                                                          \
+                    sums[i * (vectors) + v] = vld1q_dup_s32(e->bias + i);                                  \
+                }                                                                                          \
+            }                                                                                              \
+            ek_tile_sums(t, at, vectors, sums);                                                            \
+            if (is_high) {                                                                                 \
+                EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                         \
+                {                                                                                          \
+                    EK_Y *const to = y + (ptrdiff_t)i * plane;                                             \
+                    ek_vector_outputs(sums + i * (vectors), vectors, ek_factor_of(e, i), &limits, 1, to);  \
+                }                                                                                          \
+            } else {                                                                                       \
+                EK_UNROLL for (int32_t i = 0; i < EK_AT_ONCE; i++)                                         \
+                {                                                                                          \
+                    EK_Y *const to = y + (ptrdiff_t)i * plane;                                             \
+                    ek_vector_outputs(sums + i * (vectors), vectors, ek_factor_of(e, i), &limits, 0, to);  \
+                }                                                                                          \
+            }                                                                                              \
+        }                                                                                                  \
     }
 EK_TILES_OF(1)
 EK_TILES_OF(2)

@@ -174,7 +174,7 @@ def _fit_in_planes(s: ConvShape, own: Packing, _bits: int) -> bool:
 
 
 def _fit_in_windows(s: ConvShape) -> bool:
-    """Whether each channel is by itself, the windows of four outputs lie within 32 bytes, and a band has room: ``EK_PLANE``."""
+    """Whether channels are by themselves, windows of four within 32 bytes, and a band has room: ``EK_PLANE``."""
     reach, window = (s.k_w - 1) * s.dil_w + 1, min(s.k_w - 1, 3) * s.dil_w
     width = (s.out_w - 1) * s.stride_w + reach
     span = 3 * s.stride_w
@@ -183,7 +183,12 @@ def _fit_in_windows(s: ConvShape) -> bool:
         span = max(last - first for first, last in zip(at, at[3:], strict=False))
     few = min(s.stride_h * (1 + (s.k_h - 1) * s.dil_h // s.stride_h), s.k_h)
     fours = s.k_h * -(-s.k_w // 4)
-    return s.in_c == s.groups > 1 and span + window < 32 and fours <= 128 and few * (reach + 16 * s.stride_w) <= 8192
+    return (
+        s.in_c == s.groups > 1
+        and span + window < 32
+        and fours <= 128
+        and few * (reach + 16 * s.stride_w) <= 8192
+    )
 
 
 def _pay_in_planes(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:
