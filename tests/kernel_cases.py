@@ -513,8 +513,8 @@ EIGHTS = (
     ConvShape(70, 6, 6, 3, 3, 3, 3, 3, 2, 2, 1, 1, 1, 1, 1),
     ConvShape(2, 30, 30, 4, 1, 1, 30, 30, 1, 1, 1, 1, 0, 0, 1),
 )
-# Windows of four outputs on Cortex-A: in one row and in several, near and wide, of planes smaller than four and in parts,
-# with wide padding; three outputs of an input, rows two apart, fours of channels and of columns.
+# Windows of four outputs on Cortex-A: in one row and in several, near and wide, of small planes and in parts, with wide
+# padding; three outputs of an input, rows two apart, fours of channels and of columns.
 WINDOWS = (
     *(
         ConvShape(3, h, w, 3, -(-h // step), -(-w // step), 3, 3, step, step, 1, 1, 1, 1, 3)
