@@ -179,7 +179,7 @@ static inline void ek_lay_plane(const int8_t *x, ptrdiff_t left, const ek_inside
 /* y [4 * n] = the outputs of n windows, n <= 4. */
 static inline __attribute__((always_inline)) void ek_window_outputs(const ek_start *start, int32_t n, const int32_t *at,
                                                                     const int8x16_t *taps, int32_t fours, int is_wide,
-                                                                    int is_narrow, int32x4_t bias, ek_factor f,
+                                                                    int is_narrow, int is_high, int32x4_t bias, ek_factor f,
                                                                     const ek_limits *l, EK_Y *y)
 {
     const int8_t *from[4];
@@ -192,63 +192,56 @@ static inline __attribute__((always_inline)) void ek_window_outputs(const ek_sta
         sums[v] = bias;
     }
     ek_add_windows(from, bytes, n, at, taps, fours, is_wide, is_narrow, sums);
-    ek_vector_outputs(sums, n, f, l, 0, y);
+    ek_vector_outputs(sums, n, f, l, is_high, y);
 }
 
 /* y [n] = the outputs of a channel, whose windows are `all` and, of what is behind whole sixteens, `last`: they begin inside
  * those before them. There are `known` fours, if that is not 0. */
-#define EK_PLANE_OF(name, known, is_wide, is_narrow)                                                               \
-    static __attribute__((noinline)) void name(const ek_windows *b, const int8_t *w, const ek_start *all,          \
-                                               const ek_start *last, int32_t n, const ek_eight *e, int32_t i,      \
-                                               EK_Y *y)                                                            \
-    {                                                                                                              \
-        const ek_limits limits = ek_limits_of(e);                                                                  \
-        const ek_factor f = ek_factor_of(e, i);                                                                    \
-        const int32x4_t bias = vld1q_dup_s32(e->bias + i);                                                         \
-        const int32_t fours = (known) ? (known) : b->fours;                                                        \
-        int32_t at[(known) ? (known) : EK_PLANE_FOURS];                                                            \
-        int8x16_t taps[(known) ? (known) : EK_PLANE_FOURS];                                                        \
-        int32_t j = 0;                                                                                             \
-        EK_UNROLL for (int32_t k = 0; k < fours; k++)                                                              \
-        {                                                                                                          \
-            at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                          \
-        }                                                                                                          \
-        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN, all += 4) {                                                   \
-            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + j);               \
-        }                                                                                                          \
-        if (n < 4) {                                                                                               \
-            EK_Y made[4];                                                                                          \
-            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, made);               \
-            memcpy(y, made, (size_t)n * sizeof(EK_Y));                                                             \
-            return;                                                                                                \
-        }                                                                                                          \
-        if (n > EK_SIXTEEN && n - j > 4) {                                                                         \
-            ek_window_outputs(last, 4, at, taps, fours, is_wide, is_narrow, bias, f, &limits, y + n - EK_SIXTEEN); \
-            return;                                                                                                \
-        }                                                                                                          \
-        for (last += n > EK_SIXTEEN ? 3 : 0; j < n; j += 4, last++) {                                              \
-            EK_Y *const to = y + ek_min(j, n - 4);                                                                 \
-            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, bias, f, &limits, to);                 \
-        }                                                                                                          \
+#define EK_PLANE_OF(name, known, is_wide, is_narrow, is_high)                                                               \
+    static __attribute__((noinline)) void name(const ek_windows *b, const int8_t *w, const ek_start *all,                   \
+                                               const ek_start *last, int32_t n, const ek_eight *e, int32_t i,               \
+                                               EK_Y *y)                                                                     \
+    {                                                                                                                       \
+        const ek_limits limits = ek_limits_of(e);                                                                           \
+        const ek_factor f = ek_factor_of(e, i);                                                                             \
+        const int32x4_t bias = vld1q_dup_s32(e->bias + i);                                                                  \
+        const int32_t fours = (known) ? (known) : b->fours;                                                                 \
+        int32_t at[(known) ? (known) : EK_PLANE_FOURS];                                                                     \
+        int8x16_t taps[(known) ? (known) : EK_PLANE_FOURS];                                                                 \
+        int32_t j = 0;                                                                                                      \
+        EK_UNROLL for (int32_t k = 0; k < fours; k++)                                                                       \
+        {                                                                                                                   \
+            at[k] = b->at[k], taps[k] = ek_four_of(w, k);                                                                   \
+        }                                                                                                                   \
+        for (; j + EK_SIXTEEN <= n; j += EK_SIXTEEN, all += 4) {                                                            \
+            ek_window_outputs(all, 4, at, taps, fours, is_wide, is_narrow, is_high, bias, f, &limits, y + j);               \
+        }                                                                                                                   \
+        if (n < 4) {                                                                                                        \
+            EK_Y made[4];                                                                                                   \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, is_high, bias, f, &limits, made);               \
+            memcpy(y, made, (size_t)n * sizeof(EK_Y));                                                                      \
+            return;                                                                                                         \
+        }                                                                                                                   \
+        if (n > EK_SIXTEEN && n - j > 4) {                                                                                  \
+            ek_window_outputs(last, 4, at, taps, fours, is_wide, is_narrow, is_high, bias, f, &limits, y + n - EK_SIXTEEN); \
+            return;                                                                                                         \
+        }                                                                                                                   \
+        for (last += n > EK_SIXTEEN ? 3 : 0; j < n; j += 4, last++) {                                                       \
+            EK_Y *const to = y + ek_min(j, n - 4);                                                                          \
+            ek_window_outputs(last, 1, at, taps, fours, is_wide, is_narrow, is_high, bias, f, &limits, to);                 \
+        }                                                                                                                   \
     }
-EK_PLANE_OF(ek_plane_of_any, 0, 1, EK_FOURS_FIT)
-EK_PLANE_OF(ek_plane_of_three, 3, 0, EK_FOURS_FIT)
-#if !EK_FOURS_FIT
-EK_PLANE_OF(ek_plane_of_three_narrow, 3, 0, 1)
-#endif
+EK_PLANE_OF(ek_plane_of_any, 0, 1, EK_FOURS_FIT, 0)
+EK_PLANE_OF(ek_plane_of_three, 3, 0, 1, 1)
 
-/* A channel by the fastest of these. */
+/* A channel by the faster of these. */
 static inline void ek_plane_outputs(const ek_windows *b, const int8_t *w, int32_t is_narrow, const ek_start *all,
                                     const ek_start *last, int32_t n, const ek_eight *e, int32_t i, EK_Y *y)
 {
-    if (b->fours != 3 || b->is_wide) {
-        ek_plane_of_any(b, w, all, last, n, e, i, y);
-    } else if (EK_FOURS_FIT || !is_narrow) {
+    if (b->fours == 3 && !b->is_wide && is_narrow && e->up[i] == 0) {
         ek_plane_of_three(b, w, all, last, n, e, i, y);
     } else {
-#if !EK_FOURS_FIT
-        ek_plane_of_three_narrow(b, w, all, last, n, e, i, y);
-#endif
+        ek_plane_of_any(b, w, all, last, n, e, i, y);
     }
 }
 
