@@ -1,9 +1,8 @@
-/* Transposed float convolution over ek_vector.h: for an input row and four taps, the products of all input positions
+/* Transposed float convolution over ek_vector.h, of what is not taken by phases: for an input row and four taps, the products of all input positions
  * summed over channels, then added to the output where each tap puts them. Of few positions and many taps the lanes are
  * taps. */
-#include "ek_conv_shape.h"
 #include "ek_spread_rows.h"
-#include "ek_vector.h"
+#include "ek_transpose_phases.h"
 
 #define EK_TILE (2 * EK_LANES)
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -103,15 +102,14 @@ static void ek_spread_row(const float *x, const float *w, ptrdiff_t w_step, cons
     }
 }
 
-void ek_conv_transpose_f32(const float *restrict x, const float *restrict w, const float *restrict bias,
-                           float *restrict y, const ek_conv_shape *shape)
+/* Any layer, output by output. */
+static __attribute__((noinline)) void ek_spread_outputs(const float *restrict x, const float *restrict w,
+                                                        const float *restrict bias, float *restrict y,
+                                                        const ek_conv_shape *shape)
 {
     const ek_conv_shape s = *shape;
     const int32_t rows = s.out_c / s.groups, kernel = s.k_h * s.k_w, inputs = s.in_c / s.groups;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, w_step = (ptrdiff_t)rows * kernel;
-    if (ek_spread_rows(x, w, bias, y, &s)) {
-        return;
-    }
     for (int32_t o = 0; o < s.out_c; o++, y += plane) {
         const float *const xg = x + (ptrdiff_t)(o / rows) * inputs * s.in_h * s.in_w;
         const float *const wo = w + (ptrdiff_t)(o / rows) * inputs * w_step + (ptrdiff_t)(o % rows) * kernel;
@@ -128,4 +126,14 @@ void ek_conv_transpose_f32(const float *restrict x, const float *restrict w, con
             }
         }
     }
+}
+
+void ek_conv_transpose_f32(const float *restrict x, const float *restrict w, const float *restrict bias,
+                           float *restrict y, const ek_conv_shape *shape)
+{
+    const int is_few = shape->in_h * shape->in_w <= 16 && ek_has_few_positions(shape);
+    if (ek_spread_rows(x, w, bias, y, shape) || (shape->in_h > 1 && !is_few && ek_by_phases(x, w, bias, y, shape))) {
+        return;
+    }
+    ek_spread_outputs(x, w, bias, y, shape);
 }
