@@ -460,6 +460,32 @@ def rows_that_are_spread() -> Iterator[Call]:
             yield Call("ek_conv_transpose_f32", args, {3: y})
 
 
+def pictures_that_are_spread() -> Iterator[Call]:
+    """Transposed pictures by phases: alike ones, dilations, and bands of some columns, rows or channels."""
+    random = np.random.default_rng(0)
+    for inputs, outputs, groups, height, width, *kernel in (
+        (3, 3, 1, 5, 12, 4, 4, 2, 2, 1, 1, 1),
+        (4, 4, 2, 6, 7, 3, 3, 1, 1, 1, 1, 1),
+        (2, 1, 1, 6, 6, 16, 16, 8, 8, 1, 1, 4),
+        (2, 7, 1, 3, 5, 3, 2, 2, 3, 2, 3, 0),
+        (3, 2, 1, 2, 5, 2, 1, 5, 4, 1, 1, 0),
+        (2, 2, 1, 2, 600, 3, 3, 2, 2, 1, 1, 1),
+        (150, 3, 1, 4, 40, 3, 3, 2, 2, 1, 1, 1),
+        (8, 5, 1, 40, 40, 3, 3, 1, 2, 1, 1, 1),
+    ):
+        k_h, k_w, down, across, dil_h, dil_w, pad = kernel
+        out_h = (height - 1) * down + (k_h - 1) * dil_h + 1 - 2 * pad
+        out_w = (width - 1) * across + (k_w - 1) * dil_w + 1 - 2 * pad
+        sizes = (inputs, height, width, outputs, out_h, out_w, *kernel[:6], pad, pad, groups)
+        shape = ConvShape(*sizes)
+        x = random.standard_normal((inputs, height, width), np.float32)
+        w = random.standard_normal((inputs, outputs // groups, k_h, k_w), np.float32)
+        bias = random.standard_normal(outputs, np.float32) if pad else None
+        y = conv_twin.ek_conv_transpose_f32(x, w, bias, shape)
+        args = [x, w, bias, np.zeros_like(y), np.array(shape.fields(), np.int32)]
+        yield Call("ek_conv_transpose_f32", args, {3: y})
+
+
 @pytest.mark.parametrize(
     "calls",
     [
@@ -469,6 +495,7 @@ def rows_that_are_spread() -> Iterator[Call]:
         planes_that_are_many,
         short_rows,
         rows_that_are_spread,
+        pictures_that_are_spread,
     ],
 )
 @pytest.mark.parametrize("isa", EACH_ISA)

@@ -3,6 +3,8 @@
  * it. In 128-bit lane l vector v has positions 16 * l + 4 * v .. + 3, as unpacking leaves them, so that packing the sums
  * restores their order. */
 
+#include "ek_bytes_of.h"
+
 #define EK_HAS_POINTS
 #define EK_POINT_GROUPS 512 /* of four channels */
 
@@ -45,20 +47,43 @@ static inline void ek_point_gather_few(const int8_t *x, ptrdiff_t plane, int32_t
     }
 }
 
-/* sums [rows][vectors] += weights w [rows][channels], a multiple of 4, times the tile. */
-EK_INLINE void ek_point_sums(const __m512i *tile, const int8_t *w, int32_t channels, int32_t rows, int32_t vectors,
-                             __m512i *sums)
+/* sums [rows][vectors] = bias [rows] + weights w [rows][channels], a multiple of 4, times the tile. */
+EK_INLINE void ek_point_sums(const __m512i *tile, const int8_t *w, const EK_ACC *bias, int32_t channels, int32_t rows,
+                             int32_t vectors, __m512i *sums)
 {
-    for (int32_t c = 0; c < channels; c += 4, tile += vectors) {
+    __m512i acc[16];
+    EK_UNROLLED
+    for (int32_t i = 0; i < rows * vectors; i++) {
+        acc[i] = ek_i_all((int32_t)bias[i / vectors]);
+    }
+    for (int32_t c = 0; c < channels; c += 4, tile += vectors, w += 4) {
+        EK_UNROLLED
         for (int32_t r = 0; r < rows; r++) {
             int32_t taps;
-            memcpy(&taps, w + (ptrdiff_t)r * channels + c, 4);
+            memcpy(&taps, w + (ptrdiff_t)r * channels, 4);
+            EK_UNROLLED
             for (int32_t v = 0; v < vectors; v++) {
-                sums[r * vectors + v] = _mm512_dpbusd_epi32(sums[r * vectors + v], tile[v], _mm512_set1_epi32(taps));
+                acc[r * vectors + v] = _mm512_dpbusd_epi32(acc[r * vectors + v], tile[v], _mm512_set1_epi32(taps));
             }
         }
     }
+    EK_UNROLLED
+    for (int32_t i = 0; i < rows * vectors; i++) {
+        sums[i] = acc[i];
+    }
 }
+
+/* Each by itself: inlined, gcc moves sums of the loop from register to register. */
+#define EK_POINT_SUMS(rows, vectors)                                                                                \
+    static __attribute__((noinline)) void ek_point_sums_##rows##_##vectors(                                         \
+        const __m512i *tile, const int8_t *w, const EK_ACC *bias, int32_t channels, __m512i *sums)                  \
+    {                                                                                                               \
+        ek_point_sums(tile, w, bias, channels, rows, vectors, sums);                                                \
+    }
+EK_POINT_SUMS(4, 4)
+EK_POINT_SUMS(1, 4)
+EK_POINT_SUMS(8, 1)
+EK_POINT_SUMS(1, 1)
 
 /* The sums' requantized values; `is_down`: shift >= 33. */
 EK_INLINE ek_i ek_point_scaled(ek_i sum, int32_t mult, int32_t shift, int is_down)
@@ -66,37 +91,24 @@ EK_INLINE ek_i ek_point_scaled(ek_i sum, int32_t mult, int32_t shift, int is_dow
     return is_down ? ek_i_requantize_down(sum, mult, shift) : ek_i_requantize_all(sum, mult, shift);
 }
 
-/* y [n] = outputs of one channel with sums of a tile of 64 positions. Saturating to int16 first is exact for int8. */
+/* y [n] = outputs of one channel with sums of a tile of 64 positions. */
 EK_INLINE void ek_point_outputs(const __m512i *sums, const ek_layer *l, int32_t channel, int is_down, EK_Y *y,
                                 int32_t n)
 {
-    const int32_t mult = l->mult[channel], shift = l->shift[channel];
+    const ek_scaling scaling = {l->mult[channel], l->shift[channel], l->y_zero, l->y_min, l->y_max};
     const uint64_t lanes = ek_span(0, n);
-    __m512i q[4];
-    for (int32_t v = 0; v < 4; v++) {
-        q[v] = ek_point_scaled(sums[v], mult, shift, is_down);
-    }
     if (sizeof(EK_Y) == 1) {
-        const __m512i zero = _mm512_set1_epi16((int16_t)l->y_zero);
-        const __m512i low = _mm512_set1_epi8((int8_t)l->y_min), high = _mm512_set1_epi8((int8_t)l->y_max);
-        const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
-        const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
-        const __m512i bytes = _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(a, b), low), high);
+        const __m512i bytes = ek_bytes_of_four(sums, &scaling, is_down);
         if (n == 64) {
             _mm512_storeu_si512(y, bytes);
         } else {
             _mm512_mask_storeu_epi8(y, lanes, bytes);
         }
     } else {
-        const __m512i zero = ek_i_all(l->y_zero);
-        const __m512i low = _mm512_set1_epi16((int16_t)l->y_min), high = _mm512_set1_epi16((int16_t)l->y_max);
-        const __m512i a = _mm512_packs_epi32(ek_i_add(q[0], zero), ek_i_add(q[1], zero));
-        const __m512i b = _mm512_packs_epi32(ek_i_add(q[2], zero), ek_i_add(q[3], zero));
-        const __m512i first = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), b);
-        const __m512i last = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), b);
-        const __mmask32 front = (__mmask32)lanes, behind = (__mmask32)(lanes >> 32);
-        _mm512_mask_storeu_epi16(y, front, _mm512_min_epi16(_mm512_max_epi16(first, low), high));
-        _mm512_mask_storeu_epi16(y + 32, behind, _mm512_min_epi16(_mm512_max_epi16(last, low), high));
+        __m512i words[2];
+        ek_words_of_four(sums, &scaling, is_down, words);
+        _mm512_mask_storeu_epi16(y, (__mmask32)lanes, words[0]);
+        _mm512_mask_storeu_epi16(y + 32, (__mmask32)(lanes >> 32), words[1]);
     }
 }
 
@@ -124,10 +136,8 @@ EK_INLINE void ek_point_rows(const __m512i *tile, const ek_layer *l, int32_t cha
         memcpy(copy + r * whole, w + r * channels, (size_t)channels);
         memset(copy + r * whole + channels, 0, (size_t)(whole - channels));
     }
-    for (int32_t i = 0; i < rows * vectors; i++) {
-        sums[i] = ek_i_all((int32_t)l->bias[channel + i / vectors]);
-    }
-    ek_point_sums(tile, channels == whole ? w : copy, whole, rows, vectors, sums);
+    (rows == 4 ? ek_point_sums_4_4 : rows == 8 ? ek_point_sums_8_1 : vectors == 4 ? ek_point_sums_1_4 : ek_point_sums_1_1)(
+        tile, channels == whole ? w : copy, l->bias + channel, whole, sums);
     for (int32_t r = 0; r < rows; r++) {
         EK_Y *const y = l->y + (channel + r) * l->plane + at;
         if (vectors == 4) {
