@@ -1,6 +1,6 @@
-/* Transposed float convolution over ek_vector.h, of what is not taken by phases: for an input row and four taps, the products of all input positions
- * summed over channels, then added to the output where each tap puts them. Of few positions and many taps the lanes are
- * taps. */
+/* Transposed float convolution over ek_vector.h, of what is not taken by phases: for an input row and four taps, the
+ * products of all input positions summed over channels, then added to the output where each tap puts them. Of few
+ * positions and many taps the lanes are taps. */
 #include "ek_spread_rows.h"
 #include "ek_transpose_phases.h"
 

@@ -1,6 +1,7 @@
-/* Transposed float convolution of pictures: outputs of one remainder by the strides, a phase, are a convolution without stride
- * over the rows of ek_conv_bands.h, whose sums of some rows of weights and some vectors of positions stay in registers; then
- * they are put where the strides say. Rows of weights are those of outputs, or of neighbouring phases with the same inputs. */
+/* Transposed float convolution of pictures: outputs of one remainder by the strides, a phase, are a convolution without
+ * stride over the rows of ek_conv_bands.h. Sums of some rows of weights and some vectors of positions stay in registers;
+ * then they are put where the strides say. Rows of weights are those of outputs, or of neighbouring phases with the same
+ * inputs. */
 #ifndef EK_TRANSPOSE_PHASES_GUARD
 #define EK_TRANSPOSE_PHASES_GUARD
 
@@ -12,8 +13,8 @@
 #define EK_PHASE_COLUMNS 256 /* of a band */
 #define EK_PHASE_VECTORS 8   /* of one row of weights; of more fewer */
 
-/* The taps of one axis, phase after phase: those of phase p are numbers start [p].. to start [p + 1], each the number of a tap
- * and how far behind an output's own number its input is. All are at least `least` and less than `least` + `reach`. */
+/* The taps of one axis, phase after phase: those of phase p are numbers start [p].. to start [p + 1], each the number of a
+ * tap and how far behind an output's own number its input is. All are at least `least` and less than `least` + `reach`. */
 typedef struct {
     int32_t start[EK_PHASE_TAPS + 1], tap[EK_PHASE_TAPS], behind[EK_PHASE_TAPS];
     int32_t stride, least, reach;
@@ -41,8 +42,8 @@ static void ek_axis_of(int32_t k, int32_t dil, int32_t stride, int32_t pad, ek_a
     axis->reach = most - axis->least + 1;
 }
 
-/* What the phases of a band have in common: `channels` channels of `size` floats each, and rows of outputs `pitch` apart. Outputs
- * begin with the bias, which may be NULL, or are added to y. */
+/* What the phases of a band have in common: `channels` channels of `size` floats each, and rows of outputs `pitch` apart.
+ * Outputs begin with the bias, which may be NULL, or are added to y. */
 typedef struct {
     const float *band, *w, *bias;
     float *y;
@@ -111,7 +112,8 @@ static inline void ek_phase_put(const ek_phase *p, const ek_spread_at *at, int32
             }
         } else if (at->across == 1) {
             for (int32_t j = 0; j < inside; j += EK_LANES) {
-                ek_v_store_some(to + j, ek_v_load_some(sums + i + j, ek_min(inside - j, EK_LANES)), ek_min(inside - j, EK_LANES));
+                const int32_t some = ek_min(inside - j, EK_LANES);
+                ek_v_store_some(to + j, ek_v_load_some(sums + i + j, some), some);
             }
         } else {
             for (int32_t j = 0; j < inside; j++, to += at->across) {
