@@ -52,7 +52,7 @@ static void ek_spread_taps(const float *x, const float *w, ptrdiff_t w_step, con
 {
     const ptrdiff_t x_step = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t channels = s->in_c / s->groups;
-    float sums[4 * EK_LANES];
+    float sums[4 * EK_LANES] __attribute__((aligned(64)));
     for (int32_t ix = s->in_w - 1; ix >= 0; ix--) {
         for (int32_t kx = 0; kx < s->k_w; kx += 4 * EK_LANES) {
             const int32_t n = ek_min(4 * EK_LANES, s->k_w - kx), to = ix * s->stride_w - s->pad_left + kx;
@@ -80,7 +80,7 @@ static void ek_spread_row(const float *x, const float *w, ptrdiff_t w_step, cons
 {
     const ptrdiff_t x_step = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t channels = s->in_c / s->groups;
-    float sums[4 * EK_TILE];
+    float sums[4 * EK_TILE] __attribute__((aligned(64)));
     if (ek_has_few_positions(s)) {
         ek_spread_taps(x, w, w_step, s, y);
         return;
