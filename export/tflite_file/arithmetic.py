@@ -55,11 +55,11 @@ def square(network: Network, operator: Operator) -> None:
 def running_sum(network: Network, operator: Operator) -> None:
     """CUMSUM along a constant axis."""
     rank = len(network.tensor(operator.inputs[0]).shape)
-    axis = to_axis(network.integers(operator.inputs[1], operator)[0], rank)
+    (place,) = network.integers(operator.inputs[1], operator)
+    axis = network.constant(np.array(to_axis(place, rank), np.int64), "axis")
     flags = {"exclusive": "Exclusive", "reverse": "Reverse"}
     chosen = {name: int(operator.option(option, False)) for name, option in flags.items()}
-    place = network.constant(np.array(axis, np.int64), "axis")
-    value = network.move(operator.inputs[0], "CumSum", place, **chosen)
+    value = network.move(operator.inputs[0], "CumSum", axis, **chosen)
     network.set_value(operator.outputs[0], value)
 
 

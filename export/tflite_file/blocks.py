@@ -11,7 +11,8 @@ from itertools import chain
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.export.tflite_file.file import Graph, Operator, Tensor
+from edgekit.export.tflite_file.file import MISFITS, Graph, Operator, Tensor
+from edgekit.export.tflite_file.movement import same_grid
 from edgekit.export.tflite_file.network import Network
 from edgekit.export.tflite_file.products import VALID, DilatedOptions
 
@@ -115,17 +116,16 @@ def _run_to_space(start: Operator, readers: Readers) -> list[Operator]:
 def _fold_run(run: Sequence[Operator], tensors: list[Tensor]) -> list[Operator]:
     """Return what lies between the first and the last operator, with the dilation of these, or nothing."""
     start, *between, end = run
-    sides = _padding_of_run(run, tensors)
-    if sides is None:
+    try:
+        block, sides = _blocks_of_run(run, tensors)
+        unit = _axis_without_block(run, tensors)
+    except MISFITS:  # no dilated convolution does the same: each is read by itself
         return []
-    factors = np.ravel(tensors[start.inputs[1]].data).astype(int)
-    unit = len(factors) + 1  # the axis that no block has
     if len(between) > 1:
-        unit = tensors[between[0].outputs[0]].shape.index(1, 1, 3)
         for operator, other in zip(between, (start.inputs[0], end.outputs[0]), strict=False):
             (number,), shape = operator.outputs, tensors[other].shape
             tensors[number] = replace(tensors[number], shape=(*shape[:unit], 1, *shape[unit:]))
-    rows, columns = np.insert(factors, unit - 1, 1)[:2].tolist()
+    rows, columns = np.insert(block, unit - 1, 1)[:2].tolist()
     (top, bottom), (left, right) = np.insert(sides, unit - 1, 0, axis=0)[:2].tolist()
     middle, pads = len(between) // 2, (top, left, bottom, right)
     options = DilatedOptions(between[middle].options, (rows, columns), pads)
@@ -135,14 +135,47 @@ def _fold_run(run: Sequence[Operator], tensors: list[Tensor]) -> list[Operator]:
     return between
 
 
-def _padding_of_run(run: Sequence[Operator], tensors: Sequence[Tensor]) -> Array | None:
-    """Return what is padded and not cut again, (axes, 2); None where no dilated convolution does the same."""
+def _blocks_of_run(run: Sequence[Operator], tensors: Sequence[Tensor]) -> tuple[Array, Array]:
+    """Return the block of each axis, and what is padded and not cut again, (axes, 2).
+
+    Raises:
+        ValueError: no dilated convolution does the same.
+    """
     start, *between, end = run
-    constants = [tensors[number].data for number in (*start.inputs[1:3], *end.inputs[1:3])]
-    if any(held is None for held in constants) or not _is_plain(between[len(between) // 2]):
-        return None
-    block, pads, others, crops = (np.asarray(held).astype(int) for held in constants)
-    return pads - crops if np.array_equal(block, others) and np.all(pads >= crops) else None
+    x = tensors[start.inputs[0]].shape
+    places = (*start.inputs[1:3], *end.inputs[1:3])
+    block, pads, others, crops = (np.asarray(tensors[n].data, int) for n in places)
+    padded = np.add(x[1:-1], pads.sum(axis=1))
+    phases = (x[0] * int(block.prod()), *(padded // block).tolist(), x[-1])
+    moves = [o for o in run if o is not between[len(between) // 2]]
+    fits = (
+        block.shape == (len(x) - 2,) and pads.shape == crops.shape == (len(x) - 2, 2),
+        np.array_equal(block, others) and bool(np.all(pads >= crops)),
+        tensors[start.outputs[0]].shape == phases and not np.any(padded % block),
+        all(same_grid(tensors[o.inputs[0]], tensors[o.outputs[0]]) for o in moves),
+        _is_plain(between[len(between) // 2]),
+    )
+    if not all(fits):
+        raise ValueError("no dilation")
+    return block, pads - crops
+
+
+def _axis_without_block(run: Sequence[Operator], tensors: Sequence[Tensor]) -> int:
+    """Return the axis of size 1 that the operators around a convolution add and drop; behind the blocks without them.
+
+    Raises:
+        ValueError: they change other axes.
+    """
+    start, *between, _ = run
+    if len(between) == 1:
+        return len(tensors[start.inputs[0]].shape) - 1
+    before, wide, made, after = (
+        tensors[n].shape for o in (between[0], between[-1]) for n in (o.inputs[0], o.outputs[0])
+    )
+    unit = wide.index(1, 1, 3)
+    if (*before[:unit], 1, *before[unit:]) != wide or (*after[:unit], 1, *after[unit:]) != made:
+        raise ValueError("other axes")
+    return unit
 
 
 def _is_plain(operator: Operator) -> bool:

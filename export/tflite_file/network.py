@@ -27,8 +27,12 @@ STORED = ("int8", "uint8", "int16")  # of tensors between operators
 
 
 def to_axis(axis: int, rank: int) -> int:
-    """Return where an axis of the file lies in the network."""
-    axis = axis + rank if axis < 0 else axis
+    """Return where an axis of the file lies in the network.
+
+    Raises:
+        IndexError: there is no such axis.
+    """
+    axis = range(rank)[axis]
     return CHANNELS_SECOND.index(axis) if rank == 4 else axis
 
 
