@@ -3,6 +3,7 @@
 #include "edgekit.h"
 
 #define EK_LEAST_SHIFT 17 /* half a step has no bits below 2^16 */
+#define EK_MOST_FACTOR 0x7fff8000 /* whose high part, rounded, is 16 bits still */
 
 /* A factor as 2^16 high + low. */
 typedef struct {
@@ -62,7 +63,7 @@ void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, int32_t m1, const EK
 {
     const int64_t half = (int64_t)1 << (shift - 1);
     int32_t i = 0;
-    if (sizeof(EK_X) == 1 && shift >= EK_LEAST_SHIFT) {
+    if (sizeof(EK_X) == 1 && shift >= EK_LEAST_SHIFT && m1 < EK_MOST_FACTOR && m2 < EK_MOST_FACTOR) {
         i = ek_add_vectors((const int8_t *)(const void *)a, a_step, a_zero, m1, (const int8_t *)(const void *)b, b_step,
                            b_zero, m2, shift, y_zero, y_min, y_max, (int8_t *)(void *)y, n);
     }
