@@ -433,6 +433,31 @@ def dilated_sound() -> Graph:
     return finish(graph, y)
 
 
+def regrouped_sound(zero: int) -> Graph:
+    """Blocks of int8 that a RESHAPE groups otherwise, on another zero point: no dilation."""
+    graph, x = start((1, 11, 4), S)
+    block = graph.constant("block", np.array([2], np.int32))
+    pads = graph.constant("pads", np.array([[4, 1]], np.int32))
+    phases = graph.tensor("phases", (2, 8, 4), "int8", S)
+    graph.operator("SPACE_TO_BATCH_ND", [x, block, pads], [phases], options("SpaceToBatchND"))
+    wide = graph.tensor("wide", (2, 2, 4, 4), "int8", Scales(S.scale, zero))
+    made = graph.tensor("made", (2, 2, 2, 6), "int8", Scales((0.1,), -5))
+    narrow = graph.tensor("narrow", (2, 4, 6), "int8", Scales((0.1,), -5))
+    shapes = [
+        graph.constant(n, np.array(s, np.int32))
+        for n, s in (("in", (2, 2, 4, 4)), ("out", (2, 4, 6)))
+    ]
+    graph.operator("RESHAPE", [phases, shapes[0]], [wide], options("Reshape"))
+    w = graph.constant("w", ints((6, 1, 3, 4)), Scales((0.01,) * 6, 0, 0))
+    b = graph.constant("b", np.arange(6, dtype=np.int32), Scales((0.05 * 0.01,) * 6, 0, 0))
+    graph.operator("CONV_2D", [wide, w, b], [made], VALID_CONV)
+    graph.operator("RESHAPE", [made, shapes[1]], [narrow], options("Reshape"))
+    cut = graph.constant("crops", np.array([[0, 1]], np.int32))
+    y = graph.tensor("y", (1, 7, 6), "int8", Scales((0.1,), -5))
+    graph.operator("BATCH_TO_SPACE_ND", [narrow, block, cut], [y], options("BatchToSpaceND"))
+    return finish(graph, y)
+
+
 def sums_and_lengths() -> Graph:
     """Running sums, an axis backwards, vectors of length 1 and both forms of GELU."""
     graph, x = start((1, 5, 3, 4), None)
@@ -482,6 +507,8 @@ GRAPHS: dict[str, Row] = {
     "dilated_picture_int8": Row(partial(dilated_picture, True, [[0, 0], [0, 1]]), 0.99),
     "blocks_without_dilation": Row(partial(dilated_picture, False, [[4, 2], [0, 1]])),
     "dilated_sound": Row(dilated_sound),
+    "regrouped_sound_int8": Row(partial(regrouped_sound, 3), 0.98),
+    "regrouped_sound_on_another_zero_point": Row(partial(regrouped_sound, -20), 0.98),
     "sums_and_lengths": Row(sums_and_lengths),
     "svdf": Row(partial(svdf, 1)),
     "svdf_rank": Row(partial(svdf, 2)),

@@ -18,11 +18,8 @@ from edgekit.export.tflite_file.products import VALID, DilatedOptions
 
 START, END = "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-AXIS_MOVES = (
-    "RESHAPE",
-    "EXPAND_DIMS",
-    "SQUEEZE",
-)  # they give a convolution of one dimension its second axis
+# They give a convolution of one dimension its second axis.
+AXIS_MOVES = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE")
 OUTSIDE = Operator("", 0, (), ())  # what reads the outputs of a graph
 Readers = Mapping[int, Sequence[Operator]]
 
@@ -40,13 +37,10 @@ def space_to_batch(network: Network, operator: Operator) -> None:
     axes = len(block)
     pairs = chain(*((n // b, b) for n, b in zip(sizes[1:], block, strict=False)))
     split = [sizes[0], *pairs, *sizes[1 + axes :]]
-    order = [
-        *range(2, 2 * axes + 1, 2),
-        0,
-        *range(1, 2 * axes, 2),
-        *range(2 * axes + 1, len(split)),
-    ]
-    _set_moved(network, operator, value, split, order)
+    places, blocks = range(2, 2 * axes + 1, 2), range(1, 2 * axes, 2)
+    order = [*places, 0, *blocks, *range(2 * axes + 1, len(split))]
+    joined = network.tensor(operator.outputs[0]).shape
+    network.set_as_in_file(operator.outputs[0], _moved_axes(network, value, split, order, joined))
 
 
 def batch_to_space(network: Network, operator: Operator) -> None:
@@ -58,26 +52,25 @@ def batch_to_space(network: Network, operator: Operator) -> None:
     split = [*block, shape[0] // math.prod(block), *shape[1:]]
     pairs = chain(*((axes + 1 + axis, axis) for axis in range(axes)))
     order = [axes, *pairs, *range(2 * axes + 1, len(split))]
-    value = network.add("Reshape", network.as_in_file(operator.inputs[0]), network.numbers(split))[
-        0
-    ]
-    value = network.add("Transpose", value, perm=order)[0]
     sizes = [n * b for n, b in zip(shape[1:], block, strict=False)]
-    joined = network.numbers([split[axes], *sizes, *shape[1 + axes :]])
-    value = network.add("Reshape", value, joined)[0]
+    joined = [split[axes], *sizes, *shape[1 + axes :]]
+    value = _moved_axes(network, network.as_in_file(operator.inputs[0]), split, order, joined)
     ends = [n - after for n, after in zip(sizes, crops[1::2], strict=True)]
     bounds = [network.numbers(part) for part in (crops[::2], ends, range(1, axes + 1))]
     network.set_as_in_file(operator.outputs[0], network.add("Slice", value, *bounds)[0])
 
 
-def _set_moved(
-    network: Network, operator: Operator, value: str, split: Sequence[int], order: Sequence[int]
-) -> None:
-    """Say that a result is a value whose axes are split, put in order and joined to the result's sizes."""
+def _moved_axes(
+    network: Network,
+    value: str,
+    split: Sequence[int],
+    order: Sequence[int],
+    joined: Sequence[int],
+) -> str:
+    """Return a value whose axes are split to some sizes, put in order, and joined to others."""
     value = network.add("Reshape", value, network.numbers(split))[0]
     value = network.add("Transpose", value, perm=list(order))[0]
-    sizes = network.numbers(network.tensor(operator.outputs[0]).shape)
-    network.set_as_in_file(operator.outputs[0], network.add("Reshape", value, sizes)[0])
+    return network.add("Reshape", value, network.numbers(joined))[0]
 
 
 def fold_dilations(graph: Graph) -> Graph:

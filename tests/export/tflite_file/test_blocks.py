@@ -18,6 +18,8 @@ from tflite_graphs import GRAPHS, check, file_of
         ("dilated_picture_int8", [3, 2]),
         ("dilated_sound", [1, 2]),
         ("blocks_without_dilation", [1, 1]),
+        ("regrouped_sound_int8", [1, 1]),
+        ("regrouped_sound_on_another_zero_point", [1, 1]),
     ],
 )
 def test_a_convolution_has_the_dilation_of_its_blocks(
