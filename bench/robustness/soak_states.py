@@ -3,15 +3,17 @@
     python bench soak_states [NETWORK ...] [--recipes w8a8 auto] [--hours 24] [--minutes N] [--folder FOLDER]
 
 The generated C takes the same hour again and again: mixtures, silence of 3 to 200 s, noise at -60 dBFS and DC. The
-states, as they lie in memory, are sampled every ten seconds, in each hour at the same places. An hour has the
-distribution of another one when the means of a state's elements differ by at most `SHIFT` of their deviation, and their
-quantiles by `SPREAD` of their range. Without drift most samples are even equal: the share of these is printed, too. A
-call takes `--minutes` of this machine at most and keeps state, hop and samples, so that a later one goes on. Prints the
-hours so far, and exits with 1 where the last full hour differs from the second.
+states, as they lie in memory, are sampled every ten seconds, in each hour at the same places. The hour has whole turns
+of all rings: in each one their frames lie at the same places. An hour has the distribution of another one when the
+means of a state's elements differ by at most `SHIFT` of their deviation, and their quantiles by `SPREAD` of their
+range. Without drift most samples are even equal: the share of these is printed, too. A call takes `--minutes` of this
+machine at most and keeps state, hop and samples, so that a later one goes on. Prints the hours so far, and exits with 1
+where the last full hour differs from the second.
 """
 
 import argparse
 import ctypes
+import math
 import pickle
 import sys
 import tempfile
@@ -41,6 +43,7 @@ from edgekit.targets.c.lower import lower_c
 NETWORKS = ("GTCRN", "DTLN", "NSNet2", DENOISER, SILERO)
 SAMPLED_SECONDS = 10
 HOUR = 3600 * RATE  # samples
+MOST_TURN = 4096  # hops in which a ring turns once
 KEPT_SECONDS = 120  # of this machine, between two writes of the progress
 SHIFT, SPREAD = 0.05, 0.05
 KEPT = FOLDER.parent / "soak-states"
@@ -131,14 +134,15 @@ class SoakedNetwork:
         self.runner = NativeRunner(library, build.manifest, Path("soak"), compiler)
         self._loop = HopLoop(self.runner, build.manifest)
         self.places = {
-            state.name: (state.offset, state.bytes, np.dtype(state.dtype))
-            for state in build.states
-            if not state.name.endswith(".place")  # where a ring begins: it turns
+            state.name: (state.offset, state.bytes, np.dtype(state.dtype)) for state in build.states
         }
+        # where a ring begins: it turns
+        self.begins = [self.places.pop(name) for name in [*self.places] if name.endswith(".place")]
         (value,), hop = model.stream_inputs, model.stream.hop_samples
         assert hop
         rows = sound[: len(sound) // hop * hop].reshape(-1, *dims(value))
-        self.rows = np.ascontiguousarray(rows, np.float32)
+        turns = self._hops_of_turns(rows)
+        self.rows = np.ascontiguousarray(rows[: len(rows) // turns * turns], np.float32)
         self.every = SAMPLED_SECONDS * RATE // hop
         self.path, self.progress = path, Progress()
         if path.is_file():
@@ -146,6 +150,32 @@ class SoakedNetwork:
             past = [Distance(**row) for row in kept.pop("distances")]
             self.progress = Progress(**kept, distances=past)
             self.runner.state[:] = np.frombuffer(self.progress.memory, np.uint8)
+
+    def _hops_of_turns(self, rows: Array) -> int:
+        """Return the hops in which all rings turn, each some times; the states are fresh after it.
+
+        ValueError if there are more than an hour has, or one ring takes more than `MOST_TURN`.
+        """
+        first = [self._memory(place) for place in self.begins]
+        left, turns = dict(enumerate(first)), 1
+        for hop in range(1, MOST_TURN + 1):
+            if not left:
+                break
+            self._loop.run(np.ascontiguousarray(rows[:1], np.float32))
+            for ring in [
+                i for i, at in left.items() if np.array_equal(self._memory(self.begins[i]), at)
+            ]:
+                turns = math.lcm(turns, hop)
+                del left[ring]
+        self.runner.reset()
+        if left or turns > len(rows):
+            raise ValueError("an hour has no whole turns of all rings")
+        return turns
+
+    def _memory(self, place: tuple[int, int, np.dtype]) -> Array:
+        """Return the values of a state."""
+        offset, size, dtype = place
+        return self.runner.state[offset : offset + size].view(dtype).copy()
 
     def run(self, hours: float, seconds: float) -> None:
         """Take sound until all hours are done, or the time is up."""
@@ -166,10 +196,9 @@ class SoakedNetwork:
 
     def _sample(self, hour: int, is_full: bool) -> None:
         """Add the states to those of this hour, which counts from 0."""
-        memory, done = self.runner.state, self.progress
-        for name, (offset, size, dtype) in self.places.items():
-            values = memory[offset : offset + size].view(dtype).copy()
-            done.current.setdefault(name, []).append(values)
+        done = self.progress
+        for name, place in self.places.items():
+            done.current.setdefault(name, []).append(self._memory(place))
         if is_full:
             if hour == 1:
                 done.second = done.current
