@@ -35,7 +35,7 @@ from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.geometry import dims
 from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import AUTO, NEAREST, RECIPES, SHAPED, Recipe
+from edgekit.quantize.recipe import AUTO, MEASURED, NEAREST, RECIPES, SHAPED, Recipe
 from edgekit.quantize.recipe_file import read_recipe
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
@@ -383,3 +383,33 @@ def test_recipes_that_ship_have_the_rounding_of_the_candidate(
     auto._TypeSearch(judging, UNBOUNDED, False, HERE).run(lambda *_: None, None)
     assert {recipe.name for recipe in compared} == {"w8a8", "w8a16"}
     assert {recipe.rounding for recipe in compared} == {SHAPED}
+
+
+def test_of_a_plain_recipe_that_drifts_other_ranges_are_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drifts = {"percentile": 0.7, "mse": 0.6, "minmax": 0.3}
+    measured = list[tuple[str, str]]()
+
+    def measure(_: Any, __: Any, recipe: Recipe) -> candidates.Auto:
+        measured.append((recipe.name, recipe.observer))
+        drift = drifts[recipe.observer] if recipe.name == "w8a8" else 0.0
+        unused: Any = None
+        return candidates.Auto(recipe, unused, unused, 40.0, 1.0, {}, drift_db=drift)
+
+    found = replace(AUTO, rounding=SHAPED, observer="percentile", equalize=False, quiet_copies=True)
+    forms = [replace(found, observer=observer, rounding=MEASURED) for observer in drifts]
+    screening: Any = SimpleNamespace(by_loss=forms, may_be_best=lambda *_: True)
+    judging: Any = SimpleNamespace(
+        least=0.0, model=None, calibration=None, measured=measure, held=lambda seen: seen
+    )
+    candidate: Any = SimpleNamespace(recipe=found, seen=None, held=None)
+    monkeypatch.setattr(auto, "observe_model", lambda *_: None)
+    monkeypatch.setattr(auto, "sound_inputs", lambda *_: SimpleNamespace(parts=None))
+    monkeypatch.setattr(auto, "device_costs", lambda *_: {})
+    search = auto._TypeSearch(judging, UNBOUNDED, False, HERE)
+    plain = [auto._plain(name, found, False) for name in auto.PLAIN]
+    search._try_plain(candidate, plain, screening, lambda *_: None)
+    wide = ("w8a16", RECIPES["w8a16"].observer)
+    assert measured == [*(("w8a8", observer) for observer in drifts), wide]
+    assert all(made.recipe.rounding == SHAPED for made in search.pool)

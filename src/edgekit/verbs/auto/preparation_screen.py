@@ -37,10 +37,12 @@ class PreparationScreen:
 
     Attributes:
         recipes: one for each preparation, with the copies and ranges that measure better for the first.
+        by_loss: all that were measured, that which loses least first.
         seen: the observations, by part of the calibration, then by changes to the network and to the calibration.
     """
 
     recipes: tuple[Recipe, ...]
+    by_loss: tuple[Recipe, ...]
     seen: Callable[[Recipe], ObservedModel]
 
     def may_be_best(
@@ -78,4 +80,4 @@ def screen_preparations(
     criterion = PreparationCriterion(model, calibration, judging.heard)
     prepared = Choice("prepared", dict(PREPARATIONS))
     found = screen(criterion, close_recipe(model, start), [prepared, *choices], progress)
-    return PreparationScreen(found.recipes, criterion.seen)
+    return PreparationScreen(found.recipes, found.by_loss, criterion.seen)

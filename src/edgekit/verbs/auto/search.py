@@ -22,7 +22,8 @@ from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.levels import sound_inputs
 from edgekit.judge.limits import UNBOUNDED, Limits
 from edgekit.judge.metric import RequiredMetric
-from edgekit.judge.waits import WaitCriterion
+from edgekit.judge.preparation_choice import MOST_TRIED
+from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
 from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import MEASURED, OPEN, RECIPES, Recipe
@@ -157,20 +158,45 @@ class _TypeSearch:
         screening: PreparationScreen,
         progress: Progress,
     ) -> None:
-        """Measure recipes that ship, where one could be chosen."""
-        judging, calibration = self.judging, self.judging.calibration
+        """Measure recipes that ship, where one could be chosen; of one that drifts, in other preparations, too."""
         for simple in plain:
-            if not self.limits.most and not screening.may_be_best(
-                simple, self.pool, self.needed, self.least, judging
-            ):
+            tried = self._measure_plain(candidate, simple, screening, progress)
+            if tried is None or tried.snr_db < self.needed or tried.drift_db <= MOST_DRIFT_DB:
                 continue
-            progress(f"measure {simple.name}", 0, 1)
-            seen, held = candidate.seen, candidate.held
-            if not _as_prepared(candidate.recipe, simple):
-                parts = sound_inputs(judging.model, calibration).parts
-                seen = observe_model(judging.model, calibration, simple, parts)
-                held = judging.held(seen)
-            self._add(judging.measured(seen, held, simple))
+            for other in self._other_forms(simple, screening)[: MOST_TRIED - 1]:
+                again = self._measure_plain(candidate, other, screening, progress)
+                if again is not None and again.drift_db <= MOST_DRIFT_DB:
+                    break
+
+    def _other_forms(self, simple: Recipe, screening: PreparationScreen) -> list[Recipe]:
+        """Return a plain recipe with other settings where it leaves them open, those that lose least first."""
+        forms = [simple]
+        for settings in screening.by_loss:
+            form = _plain(simple.name, replace(settings, rounding=simple.rounding), self.fixed)
+            if form not in forms:
+                forms.append(form)
+        return forms[1:]
+
+    def _measure_plain(
+        self,
+        candidate: Candidate,
+        simple: Recipe,
+        screening: PreparationScreen,
+        progress: Progress,
+    ) -> Auto | None:
+        """Measure a recipe that ships; None where it could not be chosen."""
+        judging, calibration = self.judging, self.judging.calibration
+        if not self.limits.most and not screening.may_be_best(
+            simple, self.pool, self.needed, self.least, judging
+        ):
+            return None
+        progress(f"measure {simple.name}", 0, 1)
+        seen, held = candidate.seen, candidate.held
+        if not _as_prepared(candidate.recipe, simple):
+            parts = sound_inputs(judging.model, calibration).parts
+            seen = observe_model(judging.model, calibration, simple, parts)
+            held = judging.held(seen)
+        return self._add(judging.measured(seen, held, simple))
 
 
 def _as_prepared(own: Recipe, simple: Recipe) -> bool:
