@@ -20,8 +20,8 @@ THRESHOLD = 0.5  # of a sigmoid
 # Few decisions of a calibration are near enough to change. About twice as many change at twice the error, and an error
 # could as well have the other sign. So those give a more reliable estimate.
 ERROR_FACTOR = 2.0
-# Changes cluster by clip: they have a negative binomial distribution with this shape. Of six calibrations of Silero VAD
-# on the tuning set, half had 0.8 or less (`docs/results/quantization.md`).
+# Changes cluster by clip: they have a negative binomial distribution with this shape. Builds of Silero VAD have 0.3 to
+# 1.5 on the tuning set of `bench/quality`, half of them 0.8 or less.
 CLIP_SHAPE = 0.5
 BEYOND = 0.025  # probability of more changes than the limit: the upper end of a two-sided interval of 95 %
 
