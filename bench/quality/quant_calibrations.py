@@ -93,8 +93,7 @@ def sounds(data: Path, name: str) -> Iterator[Samples]:
         mixed = mixture(spoken, noise, made.snr_db) if made.voice else noise
         if made.dbfs is not None:
             mixed = mixed * np.float32(10 ** (made.dbfs / 20) / np.sqrt(np.mean(mixed**2)))
-        steps = 32768  # of a file of 16 bits, which a quiet clip has few of
-        yield np.asarray(np.clip(np.round(mixed * steps) / steps, -1, 1), np.float32)
+        yield quant_audio.recorded(mixed)
 
 
 def calibration(data: Path, model: Model, name: str) -> Calibration:
@@ -135,7 +134,9 @@ def cells(row: CalibratedRow) -> Sequence[str]:
 
 def _statement_text(says: Mapping[str, float | None]) -> str:
     if says["alike"] is not None:
-        return f"{100 * says['alike']:.2f} %"
+        least = says.get("least_alike")
+        others = "" if least is None else f" (≥ {100 * least:.1f})"
+        return f"{100 * says['alike']:.2f}{others} %"
     if says["snr_db"] is None:
         return "equal"
     margin = says.get("margin_db")

@@ -106,7 +106,8 @@ def stated(row: Kept) -> Cells:
         if says is None:
             found.append("")
         elif says["alike"] is not None:
-            found.append(f"{100 - 100 * says['alike']:.2f}")
+            most = f" (≤ {100 * (1 - says['least_alike']):.2f})" if says.get("least_alike") else ""
+            found.append(f"{100 - 100 * says['alike']:.2f}{most}")
         else:
             mean, most = says["lost_db"] or (np.nan, np.nan)
             ratio = _ratio(says)
@@ -142,13 +143,16 @@ def goals(rows: dict[tuple[str, str], Kept]) -> Iterator[tuple[str, bool]]:
 def honest(row: Kept) -> Iterator[tuple[str, bool]]:
     """Whether what an export states is within 1 dB, or a point of decisions, of unheard mixtures.
 
-    A ratio with a margin says whether it is within that, too. Ratios are compared at the same level in the samples,
-    losses and decisions at the same level of the recordings.
+    A ratio with a margin says whether it is within that, too, and decisions with a limit whether they are. Ratios are
+    compared at the same level in the samples, losses and decisions at the same level of the recordings.
     """
     for level, says in row.stated.items():
         lost, where = float(np.mean(row.lost[level])), f"at {level} dB"
         if says["alike"] is not None:
             pairs = [("of decisions", 100 - 100 * says["alike"], lost, "%", None)]
+            if (least := says.get("least_alike")) is not None:
+                most, said = 100 - 100 * least, f"{row.network}, {row.recipe} {where}: of decisions"
+                yield f"{said} at most {most:.2f} % stated, unheard {lost:.2f}", lost <= most
         else:
             pairs = (
                 [] if says["lost_db"] is None else [("loss", says["lost_db"][0], lost, "dB", None)]

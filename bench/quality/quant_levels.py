@@ -47,7 +47,7 @@ class Kept:
             decisions.
         pesq: by level, lost on average; where it was asked for.
         stated: by level, what an export says of clips left out of the calibration: `snr_db`, `worst_db`,
-            `best_db`, `margin_db`, `alike` and `lost_db`, mean and most, of `judged.Level`.
+            `best_db`, `margin_db`, `alike`, `least_alike` and `lost_db`, mean and most, of `judged.Level`.
         int8: the share of multiply-accumulates; None of what is not ours.
         dbfs: levels of sound as it was recorded: of clips that are left out, and of the mixtures on average.
         seconds: of processors, for the recipe and its search.
@@ -168,7 +168,7 @@ class Levels:
 
 def _stated(judged: HeldOutReport) -> dict[str, dict[str, Any]]:
     """What an export says of each level."""
-    keys = ("snr_db", "worst_db", "best_db", "margin_db", "alike", "lost_db")
+    keys = ("snr_db", "worst_db", "best_db", "margin_db", "alike", "least_alike", "lost_db")
     return {str(row.level_db): {key: getattr(row, key) for key in keys} for row in judged.levels}
 
 

@@ -48,7 +48,9 @@ def _found(row: JsonObject) -> str:
         ratio = f"{ratio}, {lost:.2f} dB of SI-SDR lost (most {row['most_si_sdr_lost_db']:.2f}),"
     if row["alike"] is None:
         return ratio
-    return f"{100 * row['alike']:.2f} % of the decisions as in float ({ratio})"
+    least = row.get("least_alike")
+    others = "" if least is None else f", {100 * least:.2f} % or more in as many other clips"
+    return f"{100 * row['alike']:.2f} % of the decisions as in float{others} ({ratio})"
 
 
 def _ratio(row: JsonObject) -> str:

@@ -60,7 +60,7 @@ def _ratio(value: Json) -> bool:
 # For each level: the keys of a manifest, and those that an older version lacks.
 RATIOS = ("snr_db", "alike", "metric")
 CLIP_RATIOS = ("worst_snr_db", "best_snr_db", "margin_db")
-LATER_RATIOS = (*CLIP_RATIOS, "si_sdr_lost_db", "most_si_sdr_lost_db")
+LATER_RATIOS = (*CLIP_RATIOS, "si_sdr_lost_db", "most_si_sdr_lost_db", "least_alike")
 LATER_HELD_OUT = "level_dbfs"
 
 

@@ -39,3 +39,9 @@ def test_clips_that_come_out_worse_where_they_are_left_out_are_told() -> None:
     assert "3.0 dB worse" in worse and "50 % of the tensors" in beyond
     facts = report.facts()
     assert facts["held_out"]["heard_snr_db"] == 25.0 and facts["levels"][0]["snr_db"] == 22.0
+
+
+def test_the_limit_for_other_clips_is_in_the_manifest() -> None:
+    rows = (Level(0, 30.0, 0.999, least_alike=0.98301), Level(-20, 30.0, None))
+    levels = HeldOutReport(8, 8, rows, None).facts()["levels"]
+    assert [row["least_alike"] for row in levels] == [0.983, None]

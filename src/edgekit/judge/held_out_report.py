@@ -28,6 +28,8 @@ class Level:
         margin_db: the mean SNR of as many other clips of this kind is within this of `snr_db`, with a probability of
             95 % (`edgekit.judge.levels.mean_margin_db`); None of one clip.
         lost_db: SI-SDR that clips with a clean form lose against the float network, mean and most; None without one.
+        least_alike: the share of equal decisions in as many other clips is at least this, with a probability of 95 %
+            (`edgekit.judge.decisions.least_alike`); None of one clip, and without decisions.
     """
 
     level_db: int
@@ -39,6 +41,7 @@ class Level:
     best_db: float | None = None
     margin_db: float | None = None
     lost_db: tuple[float, float] | None = None
+    least_alike: float | None = None
 
     @property
     def worth(self) -> float:
@@ -109,6 +112,7 @@ class HeldOutReport:
                 "level_db": row.level_db,
                 "snr_db": _round_ratio(row.snr_db),
                 "alike": row.alike,
+                "least_alike": None if row.least_alike is None else round(row.least_alike, 4),
                 "metric": row.metric,
                 "worst_snr_db": _round_ratio(row.worst_db),
                 "best_snr_db": _round_ratio(row.best_db),

@@ -15,7 +15,7 @@ import numpy as np
 from edgekit.base.arrays import Array, Float32
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
-from edgekit.judge.decisions import decisions_of, probabilities
+from edgekit.judge.decisions import decisions_of, least_alike, probabilities
 from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, HeldOutReport, Level
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
@@ -105,17 +105,20 @@ def judge(
 
 @dataclass
 class _Found:
-    """Findings at one level, by clip: the noise of each output, equal decisions, the metric, and the SI-SDR lost."""
+    """Findings at one level, by clip: the noise of each output, decisions, the metric, and the SI-SDR lost.
+
+    Decisions are those of the worst output: how many are equal, and of how many.
+    """
 
     noises: list[dict[str, float]] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)
+    decided: list[tuple[int, int]] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
 
     def level(self, level_db: int, needed: float) -> Level:
         """Combine all clips."""
         lost = (float(np.mean(self.lost)), max(self.lost)) if self.lost else None
-        alike, said = _mean(self.shares), _mean(self.values)
+        alike, said = _mean([equal / count for equal, count in self.decided]), _mean(self.values)
         ratios = _ratios(self.noises)
         worst, best = (None if x >= MOST_DB else x for x in (min(ratios), max(ratios)))
         return Level(
@@ -128,7 +131,15 @@ class _Found:
             best,
             None if worst is None else mean_margin_db(ratios),
             lost,
+            self._least_alike(),
         )
+
+    def _least_alike(self) -> float | None:
+        """Return the limit on other clips; None of a single clip and without decisions."""
+        if len(self.decided) < 2:
+            return None
+        equal, count = (sum(column) for column in zip(*self.decided, strict=True))
+        return least_alike(count - equal, count, len(self.decided))
 
 
 class _LevelCriteria:
@@ -222,7 +233,7 @@ class _LevelCriteria:
         found.noises.append(noise)
         found.lost += self._lost(level, place, outputs)
         if self.ends or self.model.decide is not None:
-            found.shares.append(self._alike(level, place, outputs))
+            found.decided.append(self._equal_decisions(level, place, outputs))
         if self.metric is not None:
             found.values.append(self._measured(level, place, outputs))
 
@@ -234,17 +245,17 @@ class _LevelCriteria:
 
         return map(HopRunner(quantized), clips)
 
-    def _alike(self, level: int, place: int, outputs: Arrays) -> float:
-        """The share of decisions that are those of the float network; of the worst output."""
+    def _equal_decisions(self, level: int, place: int, outputs: Arrays) -> tuple[int, int]:
+        """The number of decisions that are those of the float network, and of all; of the worst output."""
         exact = self.references[level].runs[place]
-        same = [
-            float(np.mean(decisions_of(exact[name], end) == decisions_of(outputs[name], end)))
-            for name, end in self.ends.items()
-        ]
+        found = list[tuple[int, int]]()
+        for name, end in self.ends.items():
+            same = decisions_of(exact[name], end) == decisions_of(outputs[name], end)
+            found.append((int(same.sum()), same.size))
         if self.model.decide is not None:
             hops = len(next(iter(exact.values())))
-            same.append(1 - hops_decided_otherwise(self.model, exact, outputs) / hops)
-        return min(same)
+            found.append((hops - hops_decided_otherwise(self.model, exact, outputs), hops))
+        return min(found, key=lambda pair: pair[0] / pair[1])
 
     def _lost(self, level: int, place: int, outputs: Arrays) -> list[float]:
         """The SI-SDR that a clip loses, of one PCM output, where its clean form is known; else none."""

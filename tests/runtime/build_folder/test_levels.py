@@ -12,6 +12,10 @@ def test_levels_are_told_with_the_loudness_of_the_samples() -> None:
         "31.3 dB at -20 dB, 99.50 % of the decisions as in float (31.3 dB) at 0 dB "
         "on 2 of 9 clips, each left out of the calibration"
     )
+    facts = {"levels": [{**ROW, "alike": 0.995, "least_alike": 0.9821}], "held_out": HELD}
+    assert "99.50 % of the decisions as in float, 98.21 % or more in as many other clips (" in str(
+        levels_text(facts)
+    )
     loud = {"levels": [ROW], "held_out": {**HELD, "level_dbfs": -26.0}}
     assert "31.3 dB at -20 dB (-46 dBFS)" in str(levels_text(loud))
     assert levels_text({"snr_db": 3}) is None and levels_text(None) is None
