@@ -20,8 +20,10 @@
 #define EK_DOT_BESIDE _mm512_dpwssd_epi32
 #define EK_DOT_HALF _mm256_dpwssd_epi32
 #endif
-#define EK_FOURS_BAND 16384
+#define EK_FOURS_BAND 32768
 #define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
+#define EK_FOURS_NEAR (EK_FOURS_BAND / 2 - EK_BANDS_SLACK) /* that bands have where more saves no time */
+#define EK_FOURS_FILL 512 /* products in the time that 32 elements of a band take */
 #define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
 #define EK_FOURS_TAPS 32 /* from which on outputs are rather taken twice than one by one */
 #define EK_FOURS_MANY 4 /* fours of channels from which on narrow rows are filled some at a time */
@@ -158,6 +160,7 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t 
     EK_FOURS_SUMS(rows, 2, 1, 0)                                                                                  \
     EK_FOURS_SUMS(rows, 3, 1, 0)
 EK_FOURS_SUMS_OF(1)
+EK_FOURS_SUMS_OF(2)
 EK_FOURS_SUMS_OF(4)
 EK_FOURS_SUMS_OF(8)
 EK_FOURS_SUMS(8, 1, 0, 1)
@@ -167,13 +170,15 @@ EK_FOURS_SUMS(8, 2, 1, 1)
 EK_FOURS_SUMS(8, 3, 1, 1)
 typedef void ek_fours_sums_of(const ek_fours *, const ek_fours_from *, int32_t, ek_i *);
 
-/* The same of 8, 4 or 1 outputs, which `kind` numbers from behind. */
+/* The same of 2 to the power `kind` outputs. */
 EK_INLINE void ek_fours_sums_of_kind(const ek_fours *f, const ek_fours_from *from, int32_t o, int32_t kind, int32_t vectors,
                                      ek_i *sums)
 {
-    static ek_fours_sums_of *const by[3][2][3] = {
+    static ek_fours_sums_of *const by[4][2][3] = {
         {{ek_fours_sums_1_1_0_0, ek_fours_sums_1_2_0_0, ek_fours_sums_1_3_0_0},
          {ek_fours_sums_1_1_1_0, ek_fours_sums_1_2_1_0, ek_fours_sums_1_3_1_0}},
+        {{ek_fours_sums_2_1_0_0, ek_fours_sums_2_2_0_0, ek_fours_sums_2_3_0_0},
+         {ek_fours_sums_2_1_1_0, ek_fours_sums_2_2_1_0, ek_fours_sums_2_3_1_0}},
         {{ek_fours_sums_4_1_0_0, ek_fours_sums_4_2_0_0, ek_fours_sums_4_3_0_0},
          {ek_fours_sums_4_1_1_0, ek_fours_sums_4_2_1_0, ek_fours_sums_4_3_1_0}},
         {{ek_fours_sums_8_1_0_0, ek_fours_sums_8_2_0_0, ek_fours_sums_8_3_0_0},
@@ -183,7 +188,7 @@ EK_INLINE void ek_fours_sums_of_kind(const ek_fours *f, const ek_fours_from *fro
         {ek_fours_sums_8_1_0_1, ek_fours_sums_8_2_0_1, ek_fours_sums_8_3_0_1},
         {ek_fours_sums_8_1_1_0, ek_fours_sums_8_2_1_1, ek_fours_sums_8_3_1_1},
     };
-    const int is_narrow = kind == 2 && from->narrow;
+    const int is_narrow = kind == 3 && from->narrow;
     (is_narrow ? narrow[from->apart] : by[kind][from->apart])[vectors - 1](f, from, o, sums);
 }
 
@@ -213,11 +218,18 @@ EK_INLINE void ek_fours_outputs(const ek_i *sums, int32_t rows, int32_t vectors,
 #define EK_FOURS_READY(f, room) ((void)(room), (f))
 #endif
 
-/* Whether the last eight outputs take less time at once, some of them once more, than the last `left` by fours and ones. */
-EK_INLINE int ek_fours_go_back(const ek_fours *f, int32_t left, int32_t vectors)
+/* How many outputs from one on of which `left` are left are taken at once: 8, 4, 2 or 1. */
+EK_INLINE int32_t ek_fours_kind(int32_t left)
 {
-    const int32_t ones = left % 4, taps = f->count * f->kernel;
-    return left < EK_FOURS_ROWS && f->outputs >= EK_FOURS_ROWS && taps >= EK_FOURS_TAPS && ones >= 2 + (vectors == 3);
+    return left >= 8 ? 3 : left >= 4 ? 2 : left >= 2 ? 1 : 0;
+}
+
+/* By how many outputs to go back, which are taken once more, where that takes less time than the last three or seven by
+ * fours, twos and ones. */
+EK_INLINE int32_t ek_fours_back(const ek_fours *f, int32_t left)
+{
+    const int32_t whole = left == 7 ? 8 : 4;
+    return (left == 7 || left == 3) && f->outputs >= whole && f->count * f->kernel >= EK_FOURS_TAPS;
 }
 
 /* All outputs of `vectors` vectors of positions. */
@@ -227,10 +239,10 @@ EK_INLINE void ek_fours_column(const ek_fours *own, const ek_fours_from *from, c
     const ek_fours f = *own; /* which stores cannot change */
     ek_i sums[EK_FOURS_ROWS * EK_FOURS_VECTORS];
     for (int32_t o = 0, rows; o < f.outputs; o += rows) {
-        o = ek_fours_go_back(&f, f.outputs - o, vectors) ? f.outputs - EK_FOURS_ROWS : o;
-        const int32_t left = f.outputs - o, kind = left >= EK_FOURS_ROWS ? 2 : left >= 4 ? 1 : 0;
+        o -= ek_fours_back(&f, f.outputs - o);
+        const int32_t kind = ek_fours_kind(f.outputs - o);
         EK_Y *const to = y + o * f.plane;
-        rows = kind == 2 ? EK_FOURS_ROWS : kind == 1 ? 4 : 1;
+        rows = 1 << kind;
         EK_FOURS_ROWS_OF(&f, from, o, kind, rows, vectors, sums, p, to);
     }
 }
@@ -355,13 +367,31 @@ static inline int ek_fours_bands_of(const ek_conv_shape *s, int32_t room, int32_
     return fits || outputs > b->planes;
 }
 
+/* Bands of equal rows. Near ones, unless they hold many elements twice, and it takes a part of their products' time to lay
+ * those out. */
+static inline int ek_fours_bands(const ek_conv_shape *s, int32_t count, ek_bands *b)
+{
+    int fits = ek_fours_bands_of(s, EK_FOURS_NEAR, count, b);
+    const int64_t elements = (int64_t)b->height * b->pitch, outputs = (int64_t)b->rows * b->columns;
+    const int64_t products = (int64_t)s->k_h * s->k_w * s->out_c * outputs;
+    if (!fits || (4 * elements > 5 * outputs && EK_FOURS_FILL * b->planes * elements > products)) {
+        fits = ek_fours_bands_of(s, EK_FOURS_ROOM, count, b);
+    }
+    if (fits) {
+        const int32_t parts = (s->out_h + b->rows - 1) / b->rows, reach = b->height - b->rows;
+        b->rows = (s->out_h + parts - 1) / parts;
+        b->height = b->rows + reach;
+    }
+    return fits;
+}
+
 /* All groups. */
 static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_ACC *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
                           const ek_conv_shape *s)
 {
     const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, count = (inputs + EK_BESIDE - 1) / EK_BESIDE;
-    const int32_t kernel = s->k_h * s->k_w, most = EK_FOURS_ROOM;
+    const int32_t kernel = s->k_h * s->k_w, most = EK_FOURS_NEAR;
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w;
     ek_conv_shape one = *s;
     ek_fours f = {NULL, NULL, w, bias, mult, shift, count, kernel, 0, outputs, 1, y_zero, y_min, y_max, plane,
@@ -371,11 +401,12 @@ static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_AC
     ek_bands b;
     ek_fours_way way = EK_FOURS_IN_A_ROW;
     one.in_c = count;
+    one.out_c = outputs;
     one.groups = 1;
     for (int32_t o = 0; o < s->out_c; o++) {
         f.is_down &= shift[o] >= 33;
     }
-    if (ek_fours_bands_of(&one, most, count, &b)) {
+    if (ek_fours_bands(&one, count, &b)) {
         ek_tap_offsets(&one, &b, 0, kernel, offset);
         f.step = b.planes * b.height * b.pitch;
     } else { /* every tap by itself, as if it were a channel */

@@ -5,8 +5,7 @@
 #include "ek_conv_strips.h"
 #include "ek_lanes.h"
 
-#define EK_PICKED_STRIDE 4 /* up to which a vector of positions is picked out of 64 bytes */
-#define EK_PICKED_WIDTH 8  /* and positions of a row from which on that pays */
+#define EK_PICKED_STRIDE 4 /* up to which 64 bytes hold a vector of positions */
 
 /* Of a plane: where row 0 of its channels begins, the columns of its positions that are inside of x, what the others are,
  * and that as elements. */
@@ -93,25 +92,23 @@ static inline void ek_four_halves(const ek_four_rows *p, ptrdiff_t offset, int32
     }
 }
 
-/* With a stride of 3 or 4; `picks` of each 16 bytes those of the positions in them. */
-static inline void ek_four_picked(const ek_four_rows *p, ptrdiff_t offset, const __m128i *picks, int32_t *to)
+/* With a stride of 3 or 4: 64 bytes hold 16 positions. `words` are those of a position in two channels, of which the byte
+ * `behind` bits up is meant. */
+static inline void ek_four_picked(const ek_four_rows *p, ptrdiff_t offset, __m512i words, __m512i behind, int32_t *to)
 {
-    const __m128i fill = _mm512_castsi512_si128(p->fill);
+    const __m512i low = _mm512_set1_epi16(255), top = _mm512_set1_epi8(-128);
     for (int32_t j = 0; j < p->width; j += 16) {
         const int32_t from = ek_min(ek_max(p->lo - j, 0), 16), end = ek_max(ek_min(p->hi - j, 16), from);
         const __mmask64 read = end > from ? ek_span(from * p->stride, (end - 1) * p->stride + 1) : 0;
-        const __mmask16 in = (__mmask16)ek_span(from, end);
-        __m128i row[4];
+        __m512i row[4];
         for (int32_t i = 0; i < 4; i++) {
-            const int8_t *const x = p->at[i] + offset + j * p->stride;
-            __m128i v = _mm_setzero_si128();
-            for (int32_t k = 0; k < p->stride; k++) {
-                const __m128i bytes = _mm_maskz_loadu_epi8((__mmask16)(read >> 16 * k), x + 16 * k);
-                v = _mm_or_si128(v, _mm_shuffle_epi8(bytes, picks[k]));
-            }
-            row[i] = _mm_mask_blend_epi8(in, fill, v);
+            row[i] = _mm512_maskz_loadu_epi8(read, p->at[i] + offset + j * p->stride);
         }
-        _mm512_storeu_si512(to + j, _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128)));
+        const __m512i ac = _mm512_srlv_epi16(_mm512_permutex2var_epi16(row[0], words, row[2]), behind);
+        const __m512i bd = _mm512_srlv_epi16(_mm512_permutex2var_epi16(row[1], words, row[3]), behind);
+        const __m512i all = _mm512_or_si512(_mm512_and_si512(ac, low), _mm512_slli_epi16(bd, 8));
+        const __mmask16 in = (__mmask16)ek_span(from, end);
+        _mm512_storeu_si512(to + j, _mm512_mask_xor_epi32(p->outside, in, all, top));
     }
 }
 
@@ -160,16 +157,11 @@ static __attribute__((noinline)) void ek_rows_beside(const int8_t *x, int32_t ch
     ek_four_rows p = {{NULL, NULL, NULL, NULL}, stride, lo, hi, width, all, _mm512_xor_si512(all, _mm512_set1_epi8(-128))};
     const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i steps = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(stride));
-    __m128i picks[EK_PICKED_STRIDE];
+    const __m512i pairs = _mm512_or_si512(steps, _mm512_slli_epi32(steps, 16)); /* of positions, in 16 bits */
+    const __m512i words = _mm512_add_epi16(_mm512_srli_epi16(pairs, 1), _mm512_set1_epi32(32 << 16));
+    const __m512i behind = _mm512_slli_epi16(_mm512_and_si512(pairs, _mm512_set1_epi16(1)), 3);
     for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
         p.at[i] = x + ek_min(i, channels - 1) * (ptrdiff_t)s->in_h * s->in_w + ix;
-    }
-    for (int32_t k = 0; k < stride && stride > 2 && stride <= EK_PICKED_STRIDE; k++) {
-        int8_t pick[16];
-        for (int32_t j = 0; j < 16; j++) {
-            pick[j] = (int8_t)(j * stride / 16 == k ? j * stride % 16 : -128);
-        }
-        picks[k] = _mm_loadu_si128((const __m128i *)(const void *)pick);
     }
     for (int32_t h = 0, run; h < rows; h += run, iy += run * s->stride_h, to += run * width) {
         const ptrdiff_t offset = (ptrdiff_t)iy * s->in_w;
@@ -187,8 +179,8 @@ static __attribute__((noinline)) void ek_rows_beside(const int8_t *x, int32_t ch
             ek_four_halves(&p, offset, to);
         } else if ((width - 1) * stride < 16) {
             ek_four_near(&p, offset, steps, to);
-        } else if (stride <= EK_PICKED_STRIDE && width > EK_PICKED_WIDTH) {
-            ek_four_picked(&p, offset, picks, to);
+        } else if (stride <= EK_PICKED_STRIDE) {
+            ek_four_picked(&p, offset, words, behind, to);
         } else {
             ek_four_each(&p, offset, to);
         }

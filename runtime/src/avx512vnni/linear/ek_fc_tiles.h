@@ -161,6 +161,33 @@ EK_FC_INLINE void ek_fc_outputs(const int32_t *sums, const ek_fc_layer *l, int32
     }
 }
 
+/* y [rows], l->n apart, [n] = int8 outputs o.. where no shift is below 33, of four panels of sums. Twice the outputs are
+ * rounded as int16: those that saturate stay beyond what int8 holds. */
+EK_FC_INLINE void ek_fc_outputs_down(const int32_t *sums, const ek_fc_layer *l, int32_t o, int32_t rows, int8_t *y, int32_t n)
+{
+    const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const ek_i zero = _mm512_set1_epi16((int16_t)(2 * l->y_zero + 1));
+    const ek_i least = _mm512_set1_epi8((char)l->y_min), most = _mm512_set1_epi8((char)l->y_max);
+    const __mmask64 lanes = n >= 64 ? ~0ull : (1ull << n) - 1;
+    ek_i mult[4], behind[4];
+    EK_UNROLLED
+    for (int32_t p = 0; p < 4; p++) {
+        mult[p] = ek_i_load_s32(l->mult + o + p * EK_PANEL, n - p * EK_PANEL);
+        behind[p] = ek_i_sub(ek_i_load_u8(l->shift + o + p * EK_PANEL, n - p * EK_PANEL), ek_i_all(33));
+    }
+    for (int32_t r = 0; r < rows; r++, sums += 4 * EK_PANEL, y += l->n) {
+        ek_i q[4];
+        EK_UNROLLED
+        for (int32_t p = 0; p < 4; p++) {
+            q[p] = _mm512_srav_epi32(ek_i_high(_mm512_loadu_si512(sums + p * EK_PANEL), mult[p]), behind[p]);
+        }
+        const ek_i low = _mm512_srai_epi16(_mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero), 1);
+        const ek_i high = _mm512_srai_epi16(_mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero), 1);
+        const ek_i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+        _mm512_mask_storeu_epi8(y, lanes, _mm512_min_epi8(_mm512_max_epi8(bytes, least), most));
+    }
+}
+
 #if EK_BITS(EK_X) == 16
 #include "ek_fc_words.h"
 #else
@@ -181,6 +208,10 @@ EK_FC_INLINE void ek_fc_panels(const EK_X *x, uint8_t *held, int32_t *first, con
         part.begin = sums;
         part.apart = panels * EK_PANEL;
         part.last = 0xffff;
+    }
+    if (sizeof(EK_Y) == 1 && panels == 4 && l->is_down) {
+        ek_fc_outputs_down(sums, l, o, rows, (int8_t *)(void *)y, n);
+        return;
     }
     for (int32_t r = 0; r < rows; r++) {
         ek_fc_outputs(sums + r * panels * EK_PANEL, l, o, panels, y + (ptrdiff_t)r * l->n, n);
