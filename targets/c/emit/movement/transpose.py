@@ -10,6 +10,7 @@ from edgekit.targets.instruction_sets import packing_of
 
 KERNELS = {1: "ek_transpose_b8", 2: "ek_transpose_b16", 4: "ek_transpose_b32"}
 LEAST, LEAST_EDGE = 64, 4  # elements of a call, and rows and columns
+LEAST_COLS = 2  # with the DSP extension or Helium, which have the kernel of bytes
 S = TypeVar("S")
 Loops = list[tuple[int, tuple[S, ...]]]
 
@@ -23,10 +24,12 @@ def transpose_call_of_loops(
         The loops around a kernel's call, and the call, with x ``{a}`` and y ``{b}``; None where loops are as good.
     """
     level = _contiguous(loops)
-    if level is None or not packing_of(ctx.profile.kernels).windows or item_bytes(y) not in KERNELS:
+    own = packing_of(ctx.profile.kernels)
+    by_bytes = own.tiles is not None and not own.tiles.fours and item_bytes(y) == 1
+    if level is None or not (by_bytes or own.windows) or item_bytes(y) not in KERNELS:
         return None
     (cols, (_, y_step)), (rows, (x_step, _)) = loops[level], loops[-1]
-    if min(rows, cols) < LEAST_EDGE or rows * cols < LEAST:
+    if rows < LEAST_EDGE or cols < (LEAST_COLS if by_bytes else LEAST_EDGE) or rows * cols < LEAST:
         return None
     kernel = KERNELS[item_bytes(y)]
     ctx.kernels.add(kernel)
