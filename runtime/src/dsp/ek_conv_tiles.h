@@ -213,6 +213,23 @@ static inline int ek_are_few(const ek_conv_shape *s, const ek_scales *scales, in
 }
 #endif
 
+/* y = the outputs of a group at all positions, less those behind a multiple of four, straight from tiles: of an even number of
+ * plain channels, from number c on, taps in one piece. Returns the number of positions. */
+static __attribute__((noinline)) int32_t ek_straight_tiles(ek_tiling *t, const ek_piece *p, const int8_t *x, const int8_t *w,
+                                                           const ek_scales *scales, int32_t c, EK_Y *y)
+{
+    const ek_conv_shape *const s = t->s;
+    const int32_t plane = s->out_h * s->out_w, all = plane & -EK_TILE_POSITIONS, outputs = s->out_c / s->groups;
+    for (int32_t done = 0, oy = 0, ox = 0; done < all; done += EK_TILE_POSITIONS, y += EK_TILE_POSITIONS) {
+        ek_lay_only(t, p, x, done, oy, ox, EK_TILE_POSITIONS, t->columns);
+        EK_OF_Y(ek_tile_four, scales, c, y, plane, w, t->columns, t->pairs, outputs);
+        for (ox += EK_TILE_POSITIONS; ox >= s->out_w; ox -= s->out_w) {
+            oy++;
+        }
+    }
+    return all;
+}
+
 /* All groups; outputs lie side by side where `to` is NULL. There are no strips. */
 static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
                                                     const ek_conv_shape *s, const ek_places *to, int32_t strips)
@@ -242,6 +259,9 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
             done = ek_few_positions(&tiling, &first, x, w, scales, g * outputs, y + g * outputs * (ptrdiff_t)plane);
         }
 #endif
+        if (done == 0 && is_plain && !to && outputs % 2 == 0) {
+            done = ek_straight_tiles(&tiling, &first, x, w, scales, g * outputs, y + g * outputs * (ptrdiff_t)plane);
+        }
         for (int32_t oy = done / s->out_w, ox = done % s->out_w; done < plane;) {
             const int32_t n = ek_min(EK_TILE_POSITIONS, plane - done);
             const int is_direct = !to && n == EK_TILE_POSITIONS;

@@ -244,8 +244,8 @@ EK_TILE_ADD(ek_tile_add, EK_TILE_FOUR)
     "smlad %[a], %[p], %[t], %[a]\n\tsmlad %[e], %[p], %[u], %[e]\n\t"
 
 /* What the blocks of tiles read and write: the pointers move on, `end` is that of the weights of two outputs, `bytes` of them,
- * `zero` is twice the zero point and 1, `entry` goes into the loop where a multiple of eight pairs is left,
- * behind it where none is. */
+ * `zero` is twice the zero point and 1, `entry` goes into the loop where whole rounds are left, behind it
+ * where none is. */
 typedef struct {
     const int32_t *bias, *mult, *last;
     const uint8_t *shift;
@@ -255,8 +255,18 @@ typedef struct {
     int32_t bytes, zero, plane, entry;
 } ek_tile_run;
 
-/* The bytes of code of two taps at n positions. */
+/* The bytes of code of two taps at n positions, and how many times it is there. */
 #define EK_TILE_CODE(n) ((n) == 4 ? 52 : (n) == 2 ? 32 : 24)
+#define EK_TILE_TIMES(n) ((n) == 4 ? 16 : 8)
+#define EK_TILE_UNROLL_4(two) two two two two two two two two EK_TILE_UNROLL_2(two)
+#define EK_TILE_UNROLL_2(two) two two two two two two two two
+#define EK_TILE_UNROLL_1 EK_TILE_UNROLL_2
+
+/* The place in the loop of `times` pairs where the rest of them begins, without the first pair. */
+static inline int32_t ek_tile_entry(int32_t pairs, int32_t times)
+{
+    return pairs == 1 ? times : (1 - pairs) & (times - 1);
+}
 
 /* For each of n sums. */
 #define EK_SUMS_4(each, a, b, c, d) each(a, "0", "0") each(b, "1", "2") each(c, "2", "4") each(d, "3", "6")
@@ -284,7 +294,7 @@ typedef struct {
     ".balign 4\n\tadr.w %[t], 2f\n\tldr %[u], %[entry]\n\tadd %[t], %[u]\n\torr %[t], #1\n\tstr %[t], %[entry]\n"             \
     "1:\n\tldr %[t], %[bias]\n\tldrd %[a], %[e], [%[t]], #8\n\tstr %[t], %[bias]\n\tldr %[x], %[columns]\n\t"   \
     "ldr %[t], %[bytes]\n\tadd %[t], %[w]\n\tstr %[t], %[end]\n\t" EK_TILE_START_##n "ldr pc, %[entry]\n"      \
-    "2:\n\t" two two two two two two two two "ldr %[t], %[end]\n\tcmp %[w], %[t]\n\tbne 2b\n\t"                 \
+    "2:\n\t" EK_TILE_UNROLL_##n(two) "ldr %[t], %[end]\n\tcmp %[w], %[t]\n\tbne 2b\n\t"                 \
     "ldr %[t], %[mult]\n\tldrd %[p], %[q], [%[t]], #8\n\tstr %[t], %[mult]\n\tldr %[x], %[shift]\n\t"           \
     "ldrb %[u], [%[x]]\n\t" EK_TILE_SCALE(n, room, EK_SUM_BY_P, "5", "6", "a", "b", "c", "d")                  \
     "ldrb %[u], [%[x], #1]\n\tadd %[x], #2\n\tstr %[x], %[shift]\n\tldr %[x], %[y]\n\t"                        \
@@ -313,7 +323,7 @@ typedef struct {
                                                EK_TILE_TYPE(bits) *y, int32_t plane)                             \
     {                                                                                                            \
         ek_tile_run v = {s->bias + o, s->mult + o, s->bias + o + rows, s->shift + o, y, w, columns, 4 * pairs,   \
-                         2 * s->y_zero + 1, (int32_t)sizeof(*y) * plane, (pairs == 1 ? 8 : (1 - pairs) & 7) * EK_TILE_CODE(n)};        \
+                         2 * s->y_zero + 1, (int32_t)sizeof(*y) * plane, ek_tile_entry(pairs, EK_TILE_TIMES(n)) * EK_TILE_CODE(n)};        \
         int32_t a, b, c, d, e, f, g, h, word, half, one, other;                                                  \
         const int16x2_t *x;                                                                                      \
         __asm__ volatile(EK_TILE_BLOCK(n, bits, room, two)                                                       \
