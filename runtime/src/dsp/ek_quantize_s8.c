@@ -14,7 +14,7 @@ static __attribute__((noinline)) void ek_by_quotients(const float *x, float scal
     }
 }
 
-#if defined(__ARM_FP) && (__ARM_FP & 4)
+#if defined(__ARM_FP) && (__ARM_FP & 4) && defined(__OPTIMIZE__) && !defined(__clang__) /* twelve registers of one block */
 /* A conversion cuts off the fraction, saturates, and makes 0 of NaN. With `added` the upper halves are the outputs before they are
  * limited, and the lower ones say how far a half is; `sel` takes the smaller halves. */
 #define EK_FOUR_FLOATS                                                                                                  \
