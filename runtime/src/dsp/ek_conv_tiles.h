@@ -14,7 +14,8 @@
 /* The columns of a tile, and where taps lie: so many elements after the first of a window. */
 typedef struct {
     const ek_conv_shape *s;
-    int32_t points; /* pairs of channels of positions by themselves, all in one piece; 0 of other kernels */
+    int32_t pairs, points; /* pairs of taps of the largest piece; pairs of channels of positions by themselves, all in one piece; 0 of other kernels */
+    int32_t top, bottom, left, right; /* of outputs of which four side by side have all taps inside: oy, and ox of the first */
     int8_t fill;
     int16x2_t columns[EK_TILE_TAPS / 2 * EK_TILE_POSITIONS];
     int32_t at[EK_TILE_TAPS + 1];
@@ -118,12 +119,24 @@ static inline int32_t ek_pairs_of_points(const ek_conv_shape *s, const ek_piece 
     return is_one && s->pad_top == 0 && s->pad_left == 0 && p->channels == s->in_c / s->groups ? (p->channels + 1) / 2 : 0;
 }
 
+/* Where windows are inside, all taps in one piece. */
+static inline void ek_find_inside(const ek_conv_shape *s, ek_tiling *t)
+{
+    t->top = (s->pad_top + s->stride_h - 1) / s->stride_h, t->left = (s->pad_left + s->stride_w - 1) / s->stride_w;
+    t->bottom = ek_first(s->in_h + s->pad_top - (s->k_h - 1) * s->dil_h, s->stride_h);
+    t->right = ek_min(ek_first(s->in_w + s->pad_left - (s->k_w - 1) * s->dil_w, s->stride_w), s->out_w) - EK_TILE_POSITIONS + 1;
+}
+
 /* The columns of the only piece at n positions from number `at`, output (oy, ox), on. */
 static inline void ek_lay_only(ek_tiling *t, const ek_piece *p, const int8_t *x, int32_t at, int32_t oy, int32_t ox, int32_t n,
                                int16x2_t *columns)
 {
     if (t->points > 0 && n == EK_TILE_POSITIONS) {
         ek_lay_four(x + at, 1, t->at, t->points, columns);
+    } else if (n == EK_TILE_POSITIONS && oy >= t->top && oy < t->bottom && ox >= t->left && ox < t->right) {
+        const ek_conv_shape *const s = t->s;
+        const int32_t from = (oy * s->stride_h - s->pad_top) * s->in_w + ox * s->stride_w - s->pad_left;
+        ek_lay_four(x + from, s->stride_w, t->at, t->pairs, columns);
     } else {
         ek_lay_piece(t, p, x, oy, ox, n, columns);
     }
@@ -200,6 +213,23 @@ static inline int ek_are_few(const ek_conv_shape *s, const ek_scales *scales, in
 }
 #endif
 
+/* y = the outputs of a group at all positions, less those behind a multiple of four, straight from tiles: of an even number of
+ * plain channels, from number c on, taps in one piece. Returns the number of positions. */
+static __attribute__((noinline)) int32_t ek_straight_tiles(ek_tiling *t, const ek_piece *p, const int8_t *x, const int8_t *w,
+                                                           const ek_scales *scales, int32_t c, EK_Y *y)
+{
+    const ek_conv_shape *const s = t->s;
+    const int32_t plane = s->out_h * s->out_w, all = plane & -EK_TILE_POSITIONS, outputs = s->out_c / s->groups;
+    for (int32_t done = 0, oy = 0, ox = 0; done < all; done += EK_TILE_POSITIONS, y += EK_TILE_POSITIONS) {
+        ek_lay_only(t, p, x, done, oy, ox, EK_TILE_POSITIONS, t->columns);
+        EK_OF_Y(ek_tile_four, scales, c, y, plane, w, t->columns, t->pairs, outputs);
+        for (ox += EK_TILE_POSITIONS; ox >= s->out_w; ox -= s->out_w) {
+            oy++;
+        }
+    }
+    return all;
+}
+
 /* All groups; outputs lie side by side where `to` is NULL. There are no strips. */
 static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
                                                     const ek_conv_shape *s, const ek_places *to, int32_t strips)
@@ -209,15 +239,18 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
     const int32_t taps = ek_piece_taps(s, &first);
     const ek_places side = {plane, s->out_w, 1};
     const ptrdiff_t group = ek_group_bytes(s, first);
-    const int is_plain = group == (outputs + 1) / 2 * 2 * (ptrdiff_t)taps && ek_are_plain(scales, s->out_c, EK_BITS(EK_Y));
+    const int is_one = group == (outputs + 1) / 2 * 2 * (ptrdiff_t)taps; /* piece */
+    const int is_plain = is_one && ek_are_plain(scales, s->out_c, EK_BITS(EK_Y));
     ek_tiling tiling;
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
     EK_Y made[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
     tiling.s = s, tiling.fill = (int8_t)scales->x_zero;
     ek_plan_taps(s, &first, tiling.at);
     tiling.points = ek_pairs_of_points(s, &first);
-    if (tiling.points > 0) {
-        tiling.at[first.channels] = 0; /* of an odd number a tap whose weight is 0 */
+    tiling.pairs = taps / 2;
+    if (is_one) {
+        tiling.at[first.channels * first.rows * first.columns] = 0; /* of an odd number a tap whose weight is 0 */
+        ek_find_inside(s, &tiling);
     }
     for (int32_t g = 0; g < s->groups; g++) {
         int32_t done = 0;
@@ -226,6 +259,9 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
             done = ek_few_positions(&tiling, &first, x, w, scales, g * outputs, y + g * outputs * (ptrdiff_t)plane);
         }
 #endif
+        if (done == 0 && is_plain && !to && outputs % 2 == 0) {
+            done = ek_straight_tiles(&tiling, &first, x, w, scales, g * outputs, y + g * outputs * (ptrdiff_t)plane);
+        }
         for (int32_t oy = done / s->out_w, ox = done % s->out_w; done < plane;) {
             const int32_t n = ek_min(EK_TILE_POSITIONS, plane - done);
             const int is_direct = !to && n == EK_TILE_POSITIONS;

@@ -42,6 +42,54 @@ typedef struct {
     "ldrd %[a], %[b], %[steps]\n\tadd %[x], %[a]\n\tadd %[t], %[b]\n\tstr %[t], %[end]\n\t"                  \
     "ldrd %[a], %[b], %[last]\n\tadd %[y], %[b]\n\tcmp %[t], %[a]\n\tbls 1b"
 
+/* Rows of inputs for outputs of two rows, [a, b] and [d, e]: a row counts as a first, second or third one of each. */
+#define EK_NINE_ADD(outer, middle, half, c, d)                                                                \
+    "smlad %[" c "], %[t], %[" outer "], %[" d "]\n\tsmlab" half " %[" c "], %[h], %[" middle "], %[" c "]\n\t"
+#define EK_NINE_ADD_NEXT(outer, middle, half, c, d)                                                           \
+    "smlad %[" c "], %[h], %[" outer "], %[" d "]\n\tsmlat" half " %[" c "], %[t], %[" middle "], %[" c "]\n\t"
+#define EK_NINE_ADD_APART(outer, middle, half, c, d)                                                          \
+    "smlat" half " %[" c "], %[h], %[" middle "], %[" d "]\n\tsmlad %[" c "], %[t], %[" outer "], %[" c "]\n\t"
+#define EK_NINE_LATER(two) "ldr %[t], [%[x], " two "]\n\tsxtb16 %[t], %[t]\n\t"
+
+/* Columns and rows one element apart. */
+#define EK_NINE_ROWS                                                                                          \
+    EK_NINE_WORD(", #64]") EK_NINE_ADD("p", "m", "t", "a", "c") EK_NINE_ADD("o", "m", "b", "d", "c")          \
+    EK_NINE_ADD_NEXT("p", "m", "t", "b", "c") EK_NINE_ADD_NEXT("o", "m", "b", "e", "c")                       \
+    EK_NINE_WORD(", #128]") EK_NINE_ADD("q", "n", "b", "a", "a") EK_NINE_ADD("p", "m", "t", "d", "d")         \
+    EK_NINE_ADD_NEXT("q", "n", "b", "b", "b") EK_NINE_ADD_NEXT("p", "m", "t", "e", "e")                       \
+    EK_NINE_WORD(", #192]") EK_NINE_ADD("q", "n", "b", "d", "d") EK_NINE_ADD_NEXT("q", "n", "b", "e", "e")    \
+    EK_NINE_WORD("], #2") EK_NINE_ADD("o", "m", "b", "a", "a") EK_NINE_ADD_NEXT("o", "m", "b", "b", "b")
+
+/* Columns and rows two elements apart. */
+#define EK_NINE_ROWS_APART                                                                                    \
+    EK_NINE_WORD(", #128]") EK_NINE_ADD("q", "n", "b", "a", "c") EK_NINE_ADD("o", "m", "b", "d", "c")         \
+    EK_NINE_LATER("#130") EK_NINE_ADD_APART("q", "n", "b", "b", "c") EK_NINE_ADD_APART("o", "m", "b", "e", "c") \
+    EK_NINE_WORD(", #64]") EK_NINE_ADD("p", "m", "t", "a", "a")                                               \
+    EK_NINE_LATER("#66") EK_NINE_ADD_APART("p", "m", "t", "b", "b")                                           \
+    EK_NINE_WORD(", #192]") EK_NINE_ADD("p", "m", "t", "d", "d")                                              \
+    EK_NINE_LATER("#194") EK_NINE_ADD_APART("p", "m", "t", "e", "e")                                          \
+    EK_NINE_WORD(", #256]") EK_NINE_ADD("q", "n", "b", "d", "d")                                              \
+    EK_NINE_LATER("#258") EK_NINE_ADD_APART("q", "n", "b", "e", "e")                                          \
+    EK_NINE_WORD("], #4") EK_NINE_ADD("o", "m", "b", "a", "a")                                                \
+    EK_NINE_LATER("#-2") EK_NINE_ADD_APART("o", "m", "b", "b", "b")
+
+/* Pairs of rows, two outputs of each at a time; `n` has the elements between the two rows of outputs in its upper half. */
+#define EK_NINE_PAIRS(rows)                                                                                   \
+    "1:\n\t" rows "ldrd %[t], %[h], %[scale]\n\tsmmla %[a], %[a], %[t], %[h]\n\tsmmla %[b], %[b], %[t], %[h]\n\t" \
+    "smmla %[d], %[d], %[t], %[h]\n\tsmmla %[e], %[e], %[t], %[h]\n\tldr %[t], %[end]\n\tadd %[h], %[y], %[n], asr #16\n\t" \
+    "ssat %[a], #8, %[a], asr #10\n\tssat %[b], #8, %[b], asr #10\n\tssat %[d], #8, %[d], asr #10\n\t"     \
+    "ssat %[e], #8, %[e], asr #10\n\tcmp %[x], %[t]\n\tstrb %[a], [%[y]], #1\n\tstrb %[d], [%[h]]\n\t"       \
+    "itt ls\n\tstrbls %[b], [%[y]], #1\n\tstrbls %[e], [%[h], #1]\n\tblo 1b\n\t"                           \
+    "ldrd %[a], %[b], %[steps]\n\tadd %[x], %[a]\n\tadd %[t], %[b]\n\tstr %[t], %[end]\n\t"               \
+    "ldrd %[a], %[b], %[last]\n\tadd %[y], %[b]\n\tcmp %[t], %[a]\n\tbls 1b"
+
+/* Whether rows of outputs are taken in pairs: of three the set-up takes longer. */
+static inline int ek_nine_has_pairs(const ek_nine *v)
+{
+    const int is_square = v->dilation == 1 && v->stride <= 2 && v->down == v->stride * EK_NINE_PITCH;
+    return is_square && v->rows > 3 && v->n + v->gap < 32768;
+}
+
 /* y = the outputs of a channel with weights w from its band on. */
 static __attribute__((noinline)) void ek_nine_outputs(const int8_t *x, const ek_nine *of, const int8_t *w, int32_t bias,
                                                       int32_t mult, int32_t by, int8_t *y)
@@ -50,14 +98,33 @@ static __attribute__((noinline)) void ek_nine_outputs(const int8_t *x, const ek_
     const int32_t first = (int32_t)ek_lower_halves(w[0] * by, w[next] * by);
     const int32_t second = (int32_t)ek_lower_halves(w[3] * by, w[3 + next] * by);
     const int32_t third = (int32_t)ek_lower_halves(w[6] * by, w[6 + next] * by);
-    const int32_t middles = (int32_t)ek_lower_halves(w[other] * by, w[3 + other] * by), middle = w[6 + other] * by;
+    const int32_t middles = (int32_t)ek_lower_halves(w[other] * by, w[3 + other] * by);
+    const int32_t middle = (int32_t)ek_lower_halves(w[6 + other] * by, of->n + of->gap);
     int32_t a, b, word, odd;
     ek_nine v = *of;
+#define EK_NINE_SUMS                                                                                          \
+    [a] "=&r"(a), [b] "=&r"(b), [x] "+r"(x), [t] "=&r"(word), [h] "=&r"(odd), [y] "+r"(y), [end] "+m"(v.end)
+#define EK_NINE_WEIGHTS                                                                                       \
+    [o] "r"(first), [p] "r"(second), [q] "r"(third), [m] "r"(middles), [n] "r"(middle), [c] "r"(bias * by),   \
+        [steps] "m"(v.skip), [last] "m"(v.last), "m"(v)
+    if (ek_nine_has_pairs(of)) {
+        const int32_t scale[] = {mult, v.added};
+        int32_t d, e;
+        v.skip += v.down, v.gap += v.n + v.gap, v.last -= (1 + (v.rows & 1)) * v.down, v.down *= 2;
+        if (v.stride == 1) {
+            __asm__ volatile(EK_NINE_PAIRS(EK_NINE_ROWS) : EK_NINE_SUMS, [d] "=&r"(d), [e] "=&r"(e)
+                             : EK_NINE_WEIGHTS, [scale] "m"(scale) : "memory", "cc");
+        } else {
+            __asm__ volatile(EK_NINE_PAIRS(EK_NINE_ROWS_APART) : EK_NINE_SUMS, [d] "=&r"(d), [e] "=&r"(e)
+                             : EK_NINE_WEIGHTS, [scale] "m"(scale) : "memory", "cc");
+        }
+        if ((v.rows & 1) == 0) {
+            return;
+        }
+        v.last = v.end = of->last;
+    }
 #define EK_NINE_OPERANDS                                                                                      \
-    [a] "=&r"(a), [b] "=&r"(b), [x] "+r"(x), [t] "=&r"(word), [h] "=&r"(odd), [y] "+r"(y), [end] "+m"(v.end)  \
-        : [o] "r"(first), [p] "r"(second), [q] "r"(third), [m] "r"(middles), [n] "r"(middle), [c] "r"(bias * by), \
-          [f] "r"(mult), [z] "r"(v.added), [steps] "m"(v.skip), [last] "m"(v.last), "m"(v)                    \
-        : "memory", "cc"
+    EK_NINE_SUMS : EK_NINE_WEIGHTS, [f] "r"(mult), [z] "r"(v.added) : "memory", "cc"
     if (v.dilation == 2) {
         __asm__ volatile(EK_NINE_BLOCK(EK_NINE_ROW_OTHERS, "#2", "#2", "#3") : EK_NINE_OPERANDS);
     } else if (v.stride == 1) {

@@ -29,6 +29,45 @@ static inline void ek_take_run(const int8_t *x, int32_t n, int8_t *to)
     }
 }
 
+#ifdef EK_HAS_BLOCKS
+/* Two taps at places t and u of four neighbours, and of positions a, b, c, d. */
+#define EK_LAY_NEAR                                                                                              \
+    "ldrd %[t], %[u], [%[at]], #8\n\tldr %[t], [%[x], %[t]]\n\tldr %[u], [%[x], %[u]]\n\tsxtb16 %[a], %[t]\n\t"   \
+    "sxtb16 %[t], %[t], ror #8\n\tsxtb16 %[b], %[u]\n\tsxtb16 %[u], %[u], ror #8\n\t"                          \
+    "pkhbt %[c], %[a], %[b], lsl #16\n\tpkhbt %[d], %[t], %[u], lsl #16\n\tstrd %[c], %[d], [%[to]], #16\n\t"  \
+    "pkhtb %[a], %[b], %[a], asr #16\n\tpkhtb %[t], %[u], %[t], asr #16\n\tstrd %[a], %[t], [%[to], #-8]\n\t"
+#define EK_LAY_TWO_OF(a, b, to)                                                                                  \
+    "ldrsb %[e], [%[" a "], %[t]]\n\tldrsb %[f], [%[" a "], %[u]]\n\tldrsb %[g], [%[" b "], %[t]]\n\t"           \
+    "ldrsb %[h], [%[" b "], %[u]]\n\tpkhbt %[e], %[e], %[f], lsl #16\n\tpkhbt %[g], %[g], %[h], lsl #16\n\t"     \
+    "strd %[e], %[g], [%[to]" to "\n\t"
+#define EK_LAY_END "cmp %[at], %[end]\n\tbne 1b"
+
+/* to [pairs][4][2] = the taps at [pairs][2] of four positions `step` elements apart; there are some. */
+static __attribute__((noinline)) void ek_lay_four(const int8_t *x, int32_t step, const int32_t *at, int32_t pairs,
+                                                  int16x2_t *to)
+{
+    const int32_t *const end = at + 2 * pairs;
+    int32_t t, u;
+    if (step == 1) {
+        int32_t a, b, c, d;
+        __asm__ volatile("tst %[n], #1\n\tbeq 1f\n\t" EK_LAY_NEAR "cmp %[at], %[end]\n\tbeq 2f\n"
+                         "1:\n\t" EK_LAY_NEAR EK_LAY_NEAR EK_LAY_END "\n2:"
+                         : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [t] "=&r"(t), [u] "=&r"(u),
+                           [at] "+r"(at), [to] "+r"(to)
+                         : [x] "r"(x), [end] "r"(end), [n] "r"(pairs)
+                         : "memory", "cc");
+        return;
+    }
+    const int8_t *const b = x + step, *const c = b + step, *const d = c + step;
+    int32_t e, f, g, h;
+    __asm__ volatile("1:\n\tldrd %[t], %[u], [%[at]], #8\n\t" EK_LAY_TWO_OF("a", "b", "], #16")
+                     EK_LAY_TWO_OF("c", "d", ", #-8]") EK_LAY_END
+                     : [e] "=&r"(e), [f] "=&r"(f), [g] "=&r"(g), [h] "=&r"(h), [t] "=&r"(t), [u] "=&r"(u),
+                       [at] "+r"(at), [to] "+r"(to)
+                     : [a] "r"(x), [b] "r"(b), [c] "r"(c), [d] "r"(d), [end] "r"(end)
+                     : "memory", "cc");
+}
+#else
 /* to [pairs][4][2] = the taps at [pairs][2] of four positions `step` elements apart. */
 static __attribute__((noinline)) void ek_lay_four(const int8_t *x, int32_t step, const int32_t *at, int32_t pairs,
                                                   int16x2_t *to)
@@ -49,6 +88,7 @@ static __attribute__((noinline)) void ek_lay_four(const int8_t *x, int32_t step,
         to[2] = ek_lower_halves(c[first], c[second]), to[3] = ek_lower_halves(d[first], d[second]);
     }
 }
+#endif
 
 /* The same of one position. */
 static __attribute__((noinline)) void ek_lay_one(const int8_t *x, const int32_t *at, int32_t pairs, int16x2_t *to)
@@ -204,7 +244,8 @@ EK_TILE_ADD(ek_tile_add, EK_TILE_FOUR)
     "smlad %[a], %[p], %[t], %[a]\n\tsmlad %[e], %[p], %[u], %[e]\n\t"
 
 /* What the blocks of tiles read and write: the pointers move on, `end` is that of the weights of two outputs, `bytes` of them,
- * `zero` is twice the zero point and 1, `entry` goes into the loop where a multiple of eight pairs is left. */
+ * `zero` is twice the zero point and 1, `entry` goes into the loop where whole rounds are left, behind it
+ * where none is. */
 typedef struct {
     const int32_t *bias, *mult, *last;
     const uint8_t *shift;
@@ -214,8 +255,18 @@ typedef struct {
     int32_t bytes, zero, plane, entry;
 } ek_tile_run;
 
-/* The bytes of code of two taps at n positions. */
+/* The bytes of code of two taps at n positions, and how many times it is there. */
 #define EK_TILE_CODE(n) ((n) == 4 ? 52 : (n) == 2 ? 32 : 24)
+#define EK_TILE_TIMES(n) ((n) == 4 ? 16 : 8)
+#define EK_TILE_UNROLL_4(two) two two two two two two two two EK_TILE_UNROLL_2(two)
+#define EK_TILE_UNROLL_2(two) two two two two two two two two
+#define EK_TILE_UNROLL_1 EK_TILE_UNROLL_2
+
+/* The place in the loop of `times` pairs where the rest of them begins, without the first pair. */
+static inline int32_t ek_tile_entry(int32_t pairs, int32_t times)
+{
+    return pairs == 1 ? times : (1 - pairs) & (times - 1);
+}
 
 /* For each of n sums. */
 #define EK_SUMS_4(each, a, b, c, d) each(a, "0", "0") each(b, "1", "2") each(c, "2", "4") each(d, "3", "6")
@@ -242,8 +293,8 @@ typedef struct {
 #define EK_TILE_BLOCK(n, bits, room, two)                                                                        \
     ".balign 4\n\tadr.w %[t], 2f\n\tldr %[u], %[entry]\n\tadd %[t], %[u]\n\torr %[t], #1\n\tstr %[t], %[entry]\n"             \
     "1:\n\tldr %[t], %[bias]\n\tldrd %[a], %[e], [%[t]], #8\n\tstr %[t], %[bias]\n\tldr %[x], %[columns]\n\t"   \
-    "ldr %[t], %[bytes]\n\tadd %[t], %[w]\n\tstr %[t], %[end]\n\t" EK_TILE_COPIES_##n "ldr pc, %[entry]\n"      \
-    "2:\n\t" two two two two two two two two "ldr %[t], %[end]\n\tcmp %[w], %[t]\n\tbne 2b\n\t"                 \
+    "ldr %[t], %[bytes]\n\tadd %[t], %[w]\n\tstr %[t], %[end]\n\t" EK_TILE_START_##n "ldr pc, %[entry]\n"      \
+    "2:\n\t" EK_TILE_UNROLL_##n(two) "ldr %[t], %[end]\n\tcmp %[w], %[t]\n\tbne 2b\n\t"                 \
     "ldr %[t], %[mult]\n\tldrd %[p], %[q], [%[t]], #8\n\tstr %[t], %[mult]\n\tldr %[x], %[shift]\n\t"           \
     "ldrb %[u], [%[x]]\n\t" EK_TILE_SCALE(n, room, EK_SUM_BY_P, "5", "6", "a", "b", "c", "d")                  \
     "ldrb %[u], [%[x], #1]\n\tadd %[x], #2\n\tstr %[x], %[shift]\n\tldr %[x], %[y]\n\t"                        \
@@ -253,10 +304,17 @@ typedef struct {
     "add %[x], %[p]\n\tstr %[x], %[y]\n\tldr %[t], %[bias]\n\tldr %[u], %[last]\n\tcmp %[t], %[u]\n\tbne 1b\n\tb 9f\n" \
     EK_TILE_FAR(n, EK_SUM_BY_P, "5", "6", "a", "b", "c", "d")                                                  \
     EK_TILE_FAR(n, EK_SUM_BY_Q, "7", "8", "e", "f", "g", "h") "9:"
-#define EK_TILE_COPIES_4                                                                                         \
-    "mov %[b], %[a]\n\tmov %[c], %[a]\n\tmov %[d], %[a]\n\tmov %[f], %[e]\n\tmov %[g], %[e]\n\tmov %[h], %[e]\n\t"
-#define EK_TILE_COPIES_2 "mov %[b], %[a]\n\tmov %[f], %[e]\n\t"
-#define EK_TILE_COPIES_1 ""
+/* The first two taps, which begin with the biases in a and e. */
+#define EK_TILE_FIRST_4                                                                                          \
+    EK_TILE_WEIGHTS "ldrd %[p], %[q], [%[x], #8]\n\tsmlad %[c], %[p], %[t], %[a]\n\tsmlad %[d], %[q], %[t], %[a]\n\t" \
+    "smlad %[g], %[p], %[u], %[e]\n\tsmlad %[h], %[q], %[u], %[e]\n\t" EK_TILE_FIRST_2
+#define EK_TILE_START_4 EK_TILE_FIRST_4
+#define EK_TILE_START_2 EK_TILE_WEIGHTS EK_TILE_FIRST_2
+#define EK_TILE_START_1 EK_TILE_ONE
+#define EK_TILE_WEIGHTS "ldr %[t], [%[w]], #4\n\tsxtb16 %[u], %[t], ror #8\n\tsxtb16 %[t], %[t]\n\t"
+#define EK_TILE_FIRST_2                                                                                          \
+    "ldrd %[p], %[q], [%[x]], #16\n\tsmlad %[b], %[q], %[t], %[a]\n\tsmlad %[a], %[p], %[t], %[a]\n\t"          \
+    "smlad %[f], %[q], %[u], %[e]\n\tsmlad %[e], %[p], %[u], %[e]\n\t"
 
 /* y [rows][n] = the outputs from number o on of an even number of rows, `plane` elements apart, of plain scales. */
 #define EK_TILE_TO(name, bits, n, room, two)                                                                     \
@@ -265,7 +323,7 @@ typedef struct {
                                                EK_TILE_TYPE(bits) *y, int32_t plane)                             \
     {                                                                                                            \
         ek_tile_run v = {s->bias + o, s->mult + o, s->bias + o + rows, s->shift + o, y, w, columns, 4 * pairs,   \
-                         2 * s->y_zero + 1, (int32_t)sizeof(*y) * plane, (-pairs & 7) * EK_TILE_CODE(n)};        \
+                         2 * s->y_zero + 1, (int32_t)sizeof(*y) * plane, ek_tile_entry(pairs, EK_TILE_TIMES(n)) * EK_TILE_CODE(n)};        \
         int32_t a, b, c, d, e, f, g, h, word, half, one, other;                                                  \
         const int16x2_t *x;                                                                                      \
         __asm__ volatile(EK_TILE_BLOCK(n, bits, room, two)                                                       \

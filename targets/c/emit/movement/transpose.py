@@ -6,10 +6,11 @@ import onnx_ir as ir
 
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.plan.storage import item_bytes
-from edgekit.targets.instruction_sets import packing_of
+from edgekit.targets.instruction_sets import Packing, packing_of
 
 KERNELS = {1: "ek_transpose_b8", 2: "ek_transpose_b16", 4: "ek_transpose_b32"}
 LEAST, LEAST_EDGE = 64, 4  # elements of a call, and rows and columns
+LEAST_COLS = 2  # with the DSP extension or Helium, which have the kernel of bytes
 S = TypeVar("S")
 Loops = list[tuple[int, tuple[S, ...]]]
 
@@ -22,16 +23,24 @@ def transpose_call_of_loops(
     Returns:
         The loops around a kernel's call, and the call, with x ``{a}`` and y ``{b}``; None where loops are as good.
     """
-    level = _contiguous(loops)
-    if level is None or not packing_of(ctx.profile.kernels).windows or item_bytes(y) not in KERNELS:
+    level, own = _contiguous(loops), packing_of(ctx.profile.kernels)
+    if level is None:
         return None
     (cols, (_, y_step)), (rows, (x_step, _)) = loops[level], loops[-1]
-    if min(rows, cols) < LEAST_EDGE or rows * cols < LEAST:
+    if not _pays(own, rows, cols, item_bytes(y)):
         return None
     kernel = KERNELS[item_bytes(y)]
     ctx.kernels.add(kernel)
     call = f"{kernel}({{a}}, {{b}}, {rows}, {cols}, {x_step}, {y_step});"
     return [*loops[:level], *loops[level + 1 : -1]], call
+
+
+def _pays(own: Packing, rows: int, cols: int, size: int) -> bool:
+    """Whether an instruction set has a kernel for elements of this number of bytes that takes less time than loops."""
+    has_bytes = own.tiles is not None and not own.tiles.fours
+    least = LEAST_COLS if has_bytes else LEAST_EDGE
+    has_kernel = size == 1 if has_bytes else own.windows and size in KERNELS
+    return has_kernel and rows >= LEAST_EDGE and cols >= least and rows * cols >= LEAST
 
 
 def _contiguous(loops: Loops[S]) -> int | None:
