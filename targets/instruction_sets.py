@@ -252,10 +252,11 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "mve",
             "Helium (Armv8.1-M)",
-            ("dsp", "lanes", "tiles", "dots"),
+            ("dsp", "lanes", "simd", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
+                columns=4,
                 tiles=TileLayout(group=16, fill=16, taps=512, channels=8, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False, most_positions=1),
             ),
@@ -263,11 +264,12 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "dsp",
             "DSP extension (Armv7E-M)",
-            ("lanes", "tiles", "dots"),
+            ("lanes", "fpu", "simd", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m4",
             packing=Packing(
                 rows=4,
+                columns=4,
                 taps=((8, 4), (16, 4)),
                 tiles=TileLayout(group=1, fill=2, taps=288),
                 sparse=Sparse(pays=PATTERNS, most_positions=1),

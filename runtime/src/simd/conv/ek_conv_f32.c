@@ -11,6 +11,9 @@
 #define EK_TILE_SUMS (EK_TILE_ROWS * EK_TILE_VECTORS) /* of a tile of several vectors */
 #endif
 #define EK_FEW_PER_INPUT 4 /* outputs of a single input that are taken as a depthwise convolution's */
+#ifndef EK_V_FMA_ALL
+#define EK_V_FMA_ALL(a, b, c) ek_v_fma(ek_v_all(a), b, c)
+#endif
 #define EK_LATTICE_TAPS 96 /* fewer at once leave sums waiting for each other */
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
@@ -81,7 +84,7 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
             const int whole = some == EK_LANES || v + 1 < vectors;
             taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
         }
-        EK_EACH_SUM(ek_v_fma(ek_v_all(w[r * b->step + t]), taken[v], acc[r * vectors + v]))
+        EK_EACH_SUM(EK_V_FMA_ALL(w[r * b->step + t], taken[v], acc[r * vectors + v]))
     }
     if (b->act == EK_RELU) {
         EK_EACH_SUM(ek_v_relu(acc[r * vectors + v]))
