@@ -1,9 +1,13 @@
 /* Float convolution over ek_vector.h: a product of the weights with the rows of ek_conv_bands.h, of which some outputs
  * and some vectors of positions at a time have their sums in registers. */
 #include "ek_conv_bands.h"
+#include "ek_conv_one.h"
 #include "ek_conv_sides.h"
 #include "ek_epilogue_lanes.h"
 
+#ifndef EK_V_FMA_ALL
+#define EK_V_FMA_ALL(a, b, c) ek_v_fma(ek_v_all(a), b, c)
+#endif
 #include "ek_depthwise_f32.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -11,9 +15,6 @@
 #define EK_TILE_SUMS (EK_TILE_ROWS * EK_TILE_VECTORS) /* of a tile of several vectors */
 #endif
 #define EK_FEW_PER_INPUT 4 /* outputs of a single input that are taken as a depthwise convolution's */
-#ifndef EK_V_FMA_ALL
-#define EK_V_FMA_ALL(a, b, c) ek_v_fma(ek_v_all(a), b, c)
-#endif
 #define EK_LATTICE_TAPS 96 /* fewer at once leave sums waiting for each other */
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
@@ -146,15 +147,19 @@ EK_APART void ek_column_1(const ek_block *b, const ek_places *p)
     ek_block_column(b, p, 1, EK_LANES);
 }
 
+#if EK_TILE_VECTORS >= 2
 EK_APART void ek_column_2(const ek_block *b, const ek_places *p)
 {
     ek_block_column(b, p, 2, EK_LANES);
 }
+#endif
 
+#if EK_TILE_VECTORS >= 3
 EK_APART void ek_column_3(const ek_block *b, const ek_places *p)
 {
     ek_block_column(b, p, EK_TILE_VECTORS, EK_LANES);
 }
+#endif
 
 EK_APART void ek_column_alone(const ek_block *b, const ek_places *p)
 {
@@ -166,10 +171,14 @@ static void ek_column(const ek_block *b, const ek_places *p, int32_t vectors)
 {
     if (vectors == EK_MOST_VECTORS) {
         ek_column_alone(b, p);
+#if EK_TILE_VECTORS >= 3
     } else if (vectors == 3) {
         ek_column_3(b, p);
+#endif
+#if EK_TILE_VECTORS >= 2
     } else if (vectors == 2) {
         ek_column_2(b, p);
+#endif
     } else {
         ek_column_1(b, p);
     }
@@ -391,6 +400,10 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     int32_t parts = 1;
     if (inputs == 1 && plane == 1) {
         ek_depthwise_column(x, w, bias, y, &s);
+        ek_epilogue_row(&then, y, s.out_c);
+        return;
+    }
+    if (ek_conv_one(x, w, bias, y, &s, band)) {
         ek_epilogue_row(&then, y, s.out_c);
         return;
     }
