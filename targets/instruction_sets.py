@@ -137,7 +137,7 @@ class Packing:
 PORTABLE = Packing(sparse=Sparse(pays=PATTERNS))
 ON_X86 = Sparse(pays=PATTERNS, packed=False, windows=True, bits=(8,), most_positions=3, head=64)
 ON_NEON = Packing(columns=4, tiles=TileLayout(group=4, fill=4, taps=1024, outputs=4, fours=True))
-BY_LANES = Packing()  # rows as they are, and dense kernels that sparse ones do not beat
+BY_LANES = Packing(columns=4)  # rows as they are, and dense kernels that sparse ones do not beat
 PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
 
 
@@ -252,10 +252,11 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "mve",
             "Helium (Armv8.1-M)",
-            ("dsp", "lanes", "tiles", "dots"),
+            ("dsp", "lanes", "fpu", "simd", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
+                columns=4,
                 tiles=TileLayout(group=16, fill=16, taps=512, channels=8, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False, most_positions=1),
             ),
@@ -263,11 +264,12 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "dsp",
             "DSP extension (Armv7E-M)",
-            ("lanes", "tiles", "dots"),
+            ("lanes", "fpu", "simd", "tiles", "dots"),
             machine="arm",
             emulated="cortex-m4",
             packing=Packing(
                 rows=4,
+                columns=4,
                 taps=((8, 4), (16, 4)),
                 tiles=TileLayout(group=1, fill=2, taps=288),
                 sparse=Sparse(pays=PATTERNS, most_positions=1),
@@ -276,7 +278,7 @@ INSTRUCTION_SETS = {
         InstructionSet(
             "rvv",
             "RISC-V vectors of 128 bits or more",
-            ("lanes", "dots"),
+            ("lanes", "fpu", "simd", "dots"),
             machine="riscv64",
             emulated="riscv64-v",
             packing=BY_LANES,
@@ -290,11 +292,19 @@ INSTRUCTION_SETS = {
             packing=Packing(columns=4),
         ),
         InstructionSet(
+            "fpu",
+            "no vectors, but a floating-point unit with fused products",
+            ("simd", "dots"),
+            machine="riscv64",
+            emulated="riscv64",
+            packing=Packing(columns=4, sparse=Sparse(pays=PATTERNS)),
+        ),
+        InstructionSet(
             "dots",
             "no vectors: scalar products tap by tap",
             (),
-            machine="riscv64",
-            emulated="riscv64",
+            machine="riscv32",
+            emulated="riscv32imc",
         ),
     )
 }

@@ -12,7 +12,7 @@ import numpy as np
 from edgekit.base.arrays import Array, Int8
 from edgekit.graph.sparsity import Pattern
 from edgekit.targets.c.packing.sparse import sparse_rows
-from edgekit.targets.instruction_sets import BY_LANES, PORTABLE, Packing
+from edgekit.targets.instruction_sets import PORTABLE, Packing
 
 INT4 = "w4"  # suffix of the names of kernels with int4 weights
 SPARSE = "sparse"  # and of those with N:M sparse weights
@@ -67,7 +67,7 @@ def pack(
     if int4 and not own.nibbles:
         narrow = int4_bytes(kernel, arrays)
         return [*narrow, *arrays[len(narrow) :]]
-    plain = own in (PORTABLE, BY_LANES) or (kinds[0] == "f32" and own.columns == 0)
+    plain = own == PORTABLE or (kinds[0] == "f32" and own.columns == 0)
     if plain or family not in ("fc", "gru", "lstm", "rnn"):
         return list(arrays)
     if kinds[0] == "f32":

@@ -8,16 +8,20 @@
 #include "ek_conv_shape.h"
 #include "ek_vector.h"
 
-#define EK_BANDS 8192                 /* floats that hold a band */
+#ifndef EK_BANDS
+#define EK_BANDS 8192     /* floats that hold a band */
+#define EK_BLOCK_TAPS 256 /* whose products are summed at once */
+#endif
 #define EK_BANDS_SLACK (2 * EK_LANES) /* which are read behind the last position */
 #define EK_BANDS_ROOM (EK_BANDS - EK_BANDS_SLACK)
-#define EK_BLOCK_TAPS 256 /* whose products are summed at once */
 #define EK_MOST_STRIDE 32
 #define EK_NEAR 65536 /* floats of sums of a band, which several blocks of taps add to: those stay in the second cache */
 #ifndef EK_SUM_TAPS
 #define EK_SUM_TAPS 96 /* that sums of a band have if they can: 96, or so many times 80 more */
 #endif
-#define EK_MOST_VECTORS 8
+#ifndef EK_MOST_VECTORS
+#define EK_MOST_VECTORS 8 /* of a single output */
+#endif
 #ifndef EK_SOME_VECTORS
 #define EK_SOME_VECTORS 1 /* in place, taken together with the last one that is not whole */
 #endif

@@ -1,9 +1,13 @@
 /* Float convolution over ek_vector.h: a product of the weights with the rows of ek_conv_bands.h, of which some outputs
  * and some vectors of positions at a time have their sums in registers. */
 #include "ek_conv_bands.h"
+#include "ek_conv_one.h"
 #include "ek_conv_sides.h"
 #include "ek_epilogue_lanes.h"
 
+#ifndef EK_V_FMA_ALL
+#define EK_V_FMA_ALL(a, b, c) ek_v_fma(ek_v_all(a), b, c)
+#endif
 #include "ek_depthwise_f32.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
@@ -81,7 +85,7 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
             const int whole = some == EK_LANES || v + 1 < vectors;
             taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
         }
-        EK_EACH_SUM(ek_v_fma(ek_v_all(w[r * b->step + t]), taken[v], acc[r * vectors + v]))
+        EK_EACH_SUM(EK_V_FMA_ALL(w[r * b->step + t], taken[v], acc[r * vectors + v]))
     }
     if (b->act == EK_RELU) {
         EK_EACH_SUM(ek_v_relu(acc[r * vectors + v]))
@@ -143,15 +147,19 @@ EK_APART void ek_column_1(const ek_block *b, const ek_places *p)
     ek_block_column(b, p, 1, EK_LANES);
 }
 
+#if EK_TILE_VECTORS >= 2
 EK_APART void ek_column_2(const ek_block *b, const ek_places *p)
 {
     ek_block_column(b, p, 2, EK_LANES);
 }
+#endif
 
+#if EK_TILE_VECTORS >= 3
 EK_APART void ek_column_3(const ek_block *b, const ek_places *p)
 {
     ek_block_column(b, p, EK_TILE_VECTORS, EK_LANES);
 }
+#endif
 
 EK_APART void ek_column_alone(const ek_block *b, const ek_places *p)
 {
@@ -163,10 +171,14 @@ static void ek_column(const ek_block *b, const ek_places *p, int32_t vectors)
 {
     if (vectors == EK_MOST_VECTORS) {
         ek_column_alone(b, p);
+#if EK_TILE_VECTORS >= 3
     } else if (vectors == 3) {
         ek_column_3(b, p);
+#endif
+#if EK_TILE_VECTORS >= 2
     } else if (vectors == 2) {
         ek_column_2(b, p);
+#endif
     } else {
         ek_column_1(b, p);
     }
@@ -388,6 +400,10 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     int32_t parts = 1;
     if (inputs == 1 && plane == 1) {
         ek_depthwise_column(x, w, bias, y, &s);
+        ek_epilogue_row(&then, y, s.out_c);
+        return;
+    }
+    if (ek_conv_one(x, w, bias, y, &s, band)) {
         ek_epilogue_row(&then, y, s.out_c);
         return;
     }

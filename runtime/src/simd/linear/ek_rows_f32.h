@@ -6,6 +6,16 @@
 
 #define EK_COLUMNS EK_LANES
 #define EK_INLINE static inline __attribute__((always_inline))
+#ifndef EK_V_FMA_ALL
+#define EK_V_FMA_ALL(a, b, c) ek_v_fma(ek_v_all(a), b, c)
+#endif
+#ifndef EK_ROW_PANELS
+#define EK_ROW_PANELS 4  /* at once, of one row */
+#define EK_PAIR_PANELS 4 /* of two */
+#define EK_ROWS_PANELS 2 /* of more */
+#define EK_ROW_SUMS 2    /* of a single row: even and odd taps */
+#endif
+#define EK_UNROLL _Pragma("GCC unroll 16") /* sums stay in registers only where compilers unroll every loop over them */
 #ifndef EK_ROWS_TOGETHER
 #define EK_ROWS_TOGETHER EK_TILE_ROWS /* of two vectors each: their sums stay in registers */
 #endif
@@ -20,13 +30,15 @@ EK_INLINE void ek_tap_f32(const float *x, ptrdiff_t step, const float *w, ptrdif
                           ek_v *sum)
 {
     ek_v own[4];
+    EK_UNROLL
     for (int32_t p = 0; p < panels; p++) {
         own[p] = ek_v_load(w + p * w_step);
     }
+    EK_UNROLL
     for (int32_t r = 0; r < rows; r++) {
-        const ek_v tap = ek_v_all(x[r * step]);
+        EK_UNROLL
         for (int32_t p = 0; p < panels; p++) {
-            sum[r * panels + p] = ek_v_fma(tap, own[p], sum[r * panels + p]);
+            sum[r * panels + p] = EK_V_FMA_ALL(x[r * step], own[p], sum[r * panels + p]);
         }
     }
 }
@@ -38,27 +50,33 @@ EK_INLINE void ek_tile_f32(const float *x, const float *w, float *y, int32_t row
 {
     const ptrdiff_t step = (ptrdiff_t)k * EK_COLUMNS;
     ek_v even[2 * EK_ROWS_TOGETHER], odd[4];
+    const int is_split = rows == 1 && EK_ROW_SUMS == 2;
     int32_t i = 0;
+    EK_UNROLL
     for (int32_t r = 0; r < rows; r++) {
+        EK_UNROLL
         for (int32_t p = 0; p < panels; p++) {
             float *const to = y + (ptrdiff_t)r * count + p * EK_COLUMNS;
             even[r * panels + p] = p + 1 < panels ? ek_v_load(to) : ek_v_load_some(to, last);
         }
     }
-    for (int32_t p = 0; rows == 1 && p < panels; p++) {
+    EK_UNROLL
+    for (int32_t p = 0; is_split && p < panels; p++) {
         odd[p] = ek_v_zero();
     }
-    for (; rows == 1 && i + 2 <= k; i += 2) {
+    for (; is_split && i + 2 <= k; i += 2) {
         ek_tap_f32(x + i, k, w + (ptrdiff_t)i * EK_COLUMNS, step, rows, panels, even);
         ek_tap_f32(x + i + 1, k, w + (ptrdiff_t)(i + 1) * EK_COLUMNS, step, rows, panels, odd);
     }
     for (; i < k; i++) {
         ek_tap_f32(x + i, k, w + (ptrdiff_t)i * EK_COLUMNS, step, rows, panels, even);
     }
+    EK_UNROLL
     for (int32_t r = 0; r < rows; r++) {
+        EK_UNROLL
         for (int32_t p = 0; p < panels; p++) {
             float *const to = y + (ptrdiff_t)r * count + p * EK_COLUMNS;
-            const ek_v sum = rows == 1 ? ek_v_add(even[p], odd[p]) : even[r * panels + p];
+            const ek_v sum = is_split ? ek_v_add(even[p], odd[p]) : even[r * panels + p];
             if (p + 1 < panels) {
                 ek_v_store(to, sum);
             } else {
@@ -91,11 +109,11 @@ static inline void ek_rows_f32(const float *x, const float *w, float *y, int32_t
     for (int32_t some; rows > 0; rows -= some, x += (ptrdiff_t)some * k, y += (ptrdiff_t)some * count) {
         some = rows >= EK_ROWS_TOGETHER ? EK_ROWS_TOGETHER : rows >= 4 ? 4 : rows;
         switch (some) {
-        case 1: ek_few_rows_f32(x, w, y, 1, k, count, 4); break;
-        case 2: ek_few_rows_f32(x, w, y, 2, k, count, 4); break;
-        case 3: ek_few_rows_f32(x, w, y, 3, k, count, 2); break;
-        case 4: ek_few_rows_f32(x, w, y, 4, k, count, 2); break;
-        default: ek_few_rows_f32(x, w, y, EK_ROWS_TOGETHER, k, count, 2); break;
+        case 1: ek_few_rows_f32(x, w, y, 1, k, count, EK_ROW_PANELS); break;
+        case 2: ek_few_rows_f32(x, w, y, 2, k, count, EK_PAIR_PANELS); break;
+        case 3: ek_few_rows_f32(x, w, y, 3, k, count, EK_ROWS_PANELS); break;
+        case 4: ek_few_rows_f32(x, w, y, 4, k, count, EK_ROWS_PANELS); break;
+        default: ek_few_rows_f32(x, w, y, EK_ROWS_TOGETHER, k, count, EK_ROWS_PANELS); break;
         }
     }
 }
@@ -105,13 +123,13 @@ static inline void ek_rows_f32(const float *x, const float *w, float *y, int32_t
 static inline void ek_rows_again_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t n,
                                      int32_t turn)
 {
-    const int32_t block = 4 * EK_COLUMNS;
+    const int32_t block = EK_ROW_PANELS * EK_COLUMNS;
     if (rows > 1 || turn % 2 == 0) {
         ek_rows_f32(x, w, y, rows, k, n, 0, n);
         return;
     }
     for (int32_t from = (n - 1) / block * block; from >= 0; from -= block) {
-        ek_few_rows_f32(x, w + (ptrdiff_t)from * k, y + from, 1, k, ek_lower(n - from, block), 4);
+        ek_few_rows_f32(x, w + (ptrdiff_t)from * k, y + from, 1, k, ek_lower(n - from, block), EK_ROW_PANELS);
     }
 }
 
