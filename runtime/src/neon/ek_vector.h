@@ -59,7 +59,13 @@ static inline ek_v ek_v_load_even(const float *x)
     return vuzp1q_f32(vld1q_f32(x), ek_v_load_some(x + 4, 3));
 }
 
-/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
+/* Every second of 2 * EK_LANES floats, which are all read. */
+static inline ek_v ek_v_load_pairs(const float *x)
+{
+    return vuzp1q_f32(vld1q_f32(x), vld1q_f32(x + EK_LANES));
+}
+
+/* Every second float of lanes from..to-1; the other lanes are 0, and are not read. */
 static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
 {
     float lanes[EK_LANES] = {0.0f, 0.0f, 0.0f, 0.0f};
