@@ -6,8 +6,13 @@
 #include "ek_neon.h"
 
 #define EK_LANES 4
+#ifdef __aarch64__
 #define EK_TILE_ROWS 8 /* of so many vectors each: their sums stay in registers */
-#define EK_TILE_VECTORS 3
+#define EK_FMA_LANE(a, b, lane, c) vfmaq_laneq_f32(c, a, b, lane) /* a * b[lane] + c */
+#else
+#define EK_TILE_ROWS 4
+#endif
+#define EK_TILE_VECTORS 2
 #define EK_ALL_IN 0xfu
 typedef float32x4_t ek_v;
 

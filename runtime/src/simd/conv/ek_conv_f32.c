@@ -52,13 +52,45 @@ EK_APART void ek_block_finish(const ek_block *block, const ek_places *p, int32_t
         }                                           \
     }
 #define EK_EACH_SUM(value) EK_EACH(acc[r * vectors + v] = value)
+/* The same with `to`, the outputs of row r. */
+#define EK_EACH_OUTPUT(body)                                            \
+    row = y;                                                            \
+    _Pragma("GCC unroll 8")                                             \
+    for (int32_t r = 0; r < rows; r++) {                                \
+        float *const to = row;                                          \
+        row += b->plane;                                                \
+        _Pragma("GCC unroll 8")                                         \
+        for (int32_t v = 0; v < vectors; v++) {                         \
+            body;                                                       \
+        }                                                               \
+    }
+#ifdef EK_FMA_LANE
+/* Tap t + lane, of which the weights of a row lie in a lane. */
+#define EK_EACH_OF_LANE(lane)                                                                     \
+    {                                                                                             \
+        const int32_t offset = b->offset[t + lane];                                               \
+        ek_v taken[EK_MOST_VECTORS];                                                              \
+        ek_take(x, offset, vectors, some, taken);                                                 \
+        EK_EACH_SUM(EK_FMA_LANE(taken[v], own[r], lane, acc[r * vectors + v]))                    \
+    }
+#endif
+
+/* What a tap reads: `vectors` vectors, of the last one `some` lanes. */
+EK_INLINE void ek_take(const float *const *x, int32_t offset, int32_t vectors, int32_t some, ek_v *taken)
+{
+    for (int32_t v = 0; v < vectors; v++) {
+        const int whole = some == EK_LANES || v + 1 < vectors;
+        taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
+    }
+}
 
 /* Outputs from number o on, `rows` of them, of `vectors` vectors of positions; of the last one, `some` lanes may be read,
  * EK_LANES if whole. */
 EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, int32_t rows, int32_t vectors, int32_t some)
 {
     const float *const w = b->w + o * b->step;
-    float *const y = b->y + o * b->plane;
+    float *const y = b->y + o * b->plane, *row = y;
+    int32_t t = 0;
     const float *x[EK_MOST_VECTORS];
     ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS], kept[EK_TILE_ROWS * EK_TILE_VECTORS]; /* kept: in memory, between loops */
     for (int32_t v = 0; v < vectors; v++) {
@@ -67,20 +99,29 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
     if (b->first) {
         EK_EACH_SUM(b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero())
     } else if (p->whole) {
-        EK_EACH_SUM(ek_v_load(y + r * b->plane + p->at[v]))
+        EK_EACH_OUTPUT(acc[r * vectors + v] = ek_v_load(to + p->at[v]))
     } else {
         for (int32_t i = 0; i < rows * vectors; i++) {
             kept[i] = ek_v_load_spread(y + i / vectors * b->plane + p->at[i % vectors], p->in[i % vectors]);
         }
         EK_EACH_SUM(kept[r * vectors + v])
     }
-    for (int32_t t = 0; t < b->count; t++) {
-        const int32_t offset = b->offset[t];
-        ek_v taken[EK_MOST_VECTORS];
-        for (int32_t v = 0; v < vectors; v++) {
-            const int whole = some == EK_LANES || v + 1 < vectors;
-            taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
+#ifdef EK_FMA_LANE
+    for (; rows > 1 && t + EK_LANES <= b->count; t += EK_LANES) {
+        ek_v own[EK_TILE_ROWS];
+        _Pragma("GCC unroll 8") for (int32_t r = 0; r < rows; r++)
+        {
+            own[r] = ek_v_load(w + r * b->step + t);
         }
+        EK_EACH_OF_LANE(0)
+        EK_EACH_OF_LANE(1)
+        EK_EACH_OF_LANE(2)
+        EK_EACH_OF_LANE(3)
+    }
+#endif
+    for (; t < b->count; t++) {
+        ek_v taken[EK_MOST_VECTORS];
+        ek_take(x, b->offset[t], vectors, some, taken);
         EK_EACH_SUM(ek_v_fma(ek_v_all(w[r * b->step + t]), taken[v], acc[r * vectors + v]))
     }
     if (b->act == EK_RELU) {
@@ -93,7 +134,7 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
         EK_EACH_SUM(ek_v_act(acc[r * vectors + v], EK_HARD_SWISH, slope, start))
     }
     if (p->whole) {
-        EK_EACH(ek_v_store(y + r * b->plane + p->at[v], acc[r * vectors + v]))
+        EK_EACH_OUTPUT(ek_v_store(to + p->at[v], acc[r * vectors + v]))
     } else {
         EK_EACH(kept[r * vectors + v] = acc[r * vectors + v])
         for (int32_t i = 0; i < rows * vectors; i++) {
