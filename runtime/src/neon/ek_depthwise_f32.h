@@ -1,16 +1,14 @@
 /* Depthwise float convolution over ek_vector.h: a band of a channel's rows is laid out with its padding, so that all
  * outputs of the band are one long row, and each tap is that row at another offset. With strides, rows and
  * columns of equal remainder lie together. */
-#include "ek_conv_shape.h"
 #include "ek_epilogue_lanes.h"
-#include "ek_vector.h"
+#include "ek_plane_rows.h"
 
 #define EK_INLINE static inline __attribute__((always_inline))
 #define EK_BAND 4096 /* floats that hold a band */
 #define EK_BAND_SLACK (4 * EK_LANES)
 #define EK_BAND_TAPS 64
 #define EK_BAND_ROWS 4 /* at once */
-#define EK_HELD(v) __asm__ volatile("" : "+w"(v)) /* keeps compilers from calls that set or copy some bytes */
 #define EK_EACH_ROW(body) _Pragma("GCC unroll 4") for (int32_t r = 0; r < EK_BAND_ROWS; r++) { body; }
 
 typedef struct {
@@ -30,54 +28,12 @@ static inline ek_band ek_band_of(const ek_conv_shape *s)
     return b;
 }
 
-/* to [width] = every stride'th column of row x, whose columns lo..hi-1 are inside; 0 elsewhere. Up to three floats behind it
- * are written as well: the next row comes after. */
-static inline void ek_band_row(const float *restrict x, int32_t stride, int32_t lo, int32_t hi, int32_t width,
-                               float *restrict to)
-{
-    ek_v zero = ek_v_zero();
-    int32_t j = lo;
-    EK_HELD(zero);
-    for (int32_t i = 0; i < lo; i += EK_LANES) {
-        ek_v_store(to + i, zero);
-    }
-    if (stride == 1 && hi - lo >= EK_LANES) {
-        for (; j + EK_LANES < hi; j += EK_LANES) {
-            ek_v v = ek_v_load(x + j);
-            EK_HELD(v);
-            ek_v_store(to + j, v);
-        }
-        j = hi - EK_LANES;
-        ek_v_store(to + j, ek_v_load(x + j));
-    } else if (stride == 2 && hi - lo >= EK_LANES) {
-        for (; j + EK_LANES < hi; j += EK_LANES) {
-            ek_v_store(to + j, ek_v_load_pairs(x + 2 * j));
-        }
-        j = hi - EK_LANES;
-        ek_v_store(to + j, ek_v_load_even(x + 2 * j));
-    } else {
-        for (; j < hi; j++) {
-            to[j] = x[j * stride];
-        }
-    }
-    for (j = hi; j < width; j += EK_LANES) {
-        ek_v_store(to + j, zero);
-    }
-}
-
 /* Lay out the band of output rows oy.. of one channel. */
 static inline void ek_band_fill(const float *x, const ek_conv_shape *s, const ek_band *b, int32_t oy, float *band)
 {
     for (int32_t py = 0; py < s->stride_h; py++) {
-        for (int32_t px = 0; px < s->stride_w; px++) {
-            const int32_t base = px - s->pad_left, lo = ek_min(ek_first(-base, s->stride_w), b->width);
-            const int32_t hi = ek_max(ek_min(ek_first(s->in_w - base, s->stride_w), b->width), lo);
-            int32_t iy = oy * s->stride_h + py - s->pad_top;
-            for (int32_t h = 0; h < b->height; h++, iy += s->stride_h, band += b->width) {
-                const int inside = iy >= 0 && iy < s->in_h;
-                ek_band_row(x + (ptrdiff_t)(inside ? iy : 0) * s->in_w + base, s->stride_w, lo, inside ? hi : lo,
-                            b->width, band);
-            }
+        for (int32_t px = 0; px < s->stride_w; px++, band += b->phase) {
+            ek_rows_of_plane(x, s, oy * s->stride_h + py - s->pad_top, px - s->pad_left, b->height, b->width, band);
         }
     }
     ek_v_store(band, ek_v_zero()); /* where the last vector of short rows reads */
