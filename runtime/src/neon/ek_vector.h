@@ -13,6 +13,7 @@
 #define EK_TILE_ROWS 4
 #endif
 #define EK_TILE_VECTORS 2
+#define EK_LAST_INSIDE /* a rest of positions begins inside the vector before */
 #define EK_ALL_IN 0xfu
 typedef float32x4_t ek_v;
 

@@ -220,15 +220,50 @@ static int32_t ek_vectors_now(const ek_block *b, int32_t left)
     return b->outputs == 1 && left >= EK_MOST_VECTORS ? EK_MOST_VECTORS : some;
 }
 
+#ifdef EK_LAST_INSIDE
+/* Vector v, of which less than a whole one is left of n positions, becomes the last whole one: its first lanes are computed again
+ * where that is the same, else they are no outputs. */
+static void ek_last_inside(const ek_block *b, int32_t n, int32_t pitch, int32_t columns, int32_t v, ek_places *p)
+{
+    const uint32_t again = (1u << (EK_LANES - n % EK_LANES)) - 1u;
+    ek_places one;
+    ek_places_of(n - EK_LANES, n, pitch, columns, 1, &one);
+    p->from[v] = n - EK_LANES;
+    p->at[v] = one.at[0];
+    p->in[v] = one.in[0];
+    if (!one.whole || !b->first || b->then) {
+        for (uint32_t lanes = one.in[0] & again; lanes; lanes &= lanes - 1u) {
+            p->at[v]++;
+        }
+        p->in[v] = one.in[0] & ~again;
+    }
+    p->whole = 1;
+    for (int32_t i = 0; i <= v; i++) {
+        p->whole = p->whole && p->in[i] == EK_ALL_IN;
+    }
+}
+#endif
+
 /* All positions of a block in a band of n positions; in place nothing behind them may be read. */
 static void ek_block_positions(const ek_block *b, const ek_bands *bands, int32_t columns, int32_t n)
 {
-    const int32_t rest = bands->layout == EK_IN_PLACE ? n % EK_LANES : 0, last = rest ? EK_SOME_VECTORS : 0;
+    const int32_t rest = bands->layout == EK_IN_PLACE ? n % EK_LANES : 0;
+#ifdef EK_LAST_INSIDE
+    const int inside = rest && n > EK_LANES;
+#else
+    const int inside = 0;
+#endif
+    const int32_t last = rest && !inside ? EK_SOME_VECTORS : 0;
     ek_places places;
     for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
         const int32_t left = (n - at + EK_LANES - 1) / EK_LANES;
         now = left <= last ? left : ek_vectors_now(b, left - last);
         ek_places_of(at, n, bands->pitch, columns, now, &places);
+#ifdef EK_LAST_INSIDE
+        if (inside && now == left) {
+            ek_last_inside(b, n, bands->pitch, columns, now - 1, &places);
+        }
+#endif
         if (left > last) {
             ek_column(b, &places, now);
 #if EK_SOME_VECTORS == 2
