@@ -538,9 +538,8 @@ WINDOWS = (
         for w in (16, 33)
     ),
 )
-# Rows of 3 x 3 taps, of three in a line and of few taps that fill a band or columns of Cortex-M4, or are cut.
-# Float planes on Cortex-A: channels by themselves with each number of rows and columns about a vector, positions and outputs
-# about those of a tile, and blocks of taps.
+# Float planes on Cortex-A: channels by themselves with rows and columns about a vector, positions and outputs about
+# those of a tile, and blocks of taps.
 PLANES = (
     *(
         ConvShape(3, h * step, w * step, 3, h, w, k, 3, step, step, 1, 1, k // 2, 1, 3)
@@ -556,6 +555,7 @@ PLANES = (
     *(ConvShape(20, 6, w, 10, 6, w, 3, 3, 1, 1, 1, 1, 1, 1, 1) for w in (3, 4, 5, 8)),
     *(ConvShape(300, 1, n, 11, 1, n, 1, 1, 1, 1, 1, 1, 0, 0, 1) for n in (3, 9, 14)),
 )
+# Rows of 3 x 3 taps, of three in a line and of few taps that fill a band or columns of Cortex-M4, or are cut.
 STRAIGHT = (
     *(
         ConvShape(2, 5, wide * stride, 2, 2, wide, 3, 3, 2, stride, 1, dilation, 1, dilation, 2)
