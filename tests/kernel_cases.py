@@ -538,6 +538,23 @@ WINDOWS = (
         for w in (16, 33)
     ),
 )
+# Float planes on Cortex-A: channels by themselves with rows and columns about a vector, positions and outputs about
+# those of a tile, and blocks of taps.
+PLANES = (
+    *(
+        ConvShape(3, h * step, w * step, 3, h, w, k, 3, step, step, 1, 1, k // 2, 1, 3)
+        for h, w in ((1, 3), (3, 4), (4, 3), (5, 5), (6, 2), (7, 9))
+        for step in (1, 2, 3)
+        for k in (2, 3)
+    ),
+    *(
+        ConvShape(c, 1, n, m, 1, n, 1, 1, 1, 1, 1, 1, 0, 0, 1)
+        for c, m in ((3, 1), (4, 9), (7, 17))
+        for n in (*range(1, 14), 25)
+    ),
+    *(ConvShape(20, 6, w, 10, 6, w, 3, 3, 1, 1, 1, 1, 1, 1, 1) for w in (3, 4, 5, 8)),
+    *(ConvShape(300, 1, n, 11, 1, n, 1, 1, 1, 1, 1, 1, 0, 0, 1) for n in (3, 9, 14)),
+)
 # Rows of 3 x 3 taps, of three in a line and of few taps that fill a band or columns of Cortex-M4, or are cut.
 STRAIGHT = (
     *(

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from device_calls import array_bytes, write_calls
 from devices import QUICK, on_devices, run_program
-from kernel_cases import CASES, EIGHTS, FULL, STRAIGHT, WINDOWS, Seeded, conv
+from kernel_cases import (
+    CASES,
+    EIGHTS,
+    FULL,
+    PLANES,
+    STRAIGHT,
+    WINDOWS,
+    Seeded,
+    conv,
+    conv_f32,
+)
 
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.devices.cross import compile_replay
@@ -56,6 +66,15 @@ def test_convolutions_of_fours_equal_their_twins(target: str, tmp_path: Path) ->
         for y in ("s8", "s16")
         for seed in range(2)
     ]
+    write_calls(tmp_path, calls, profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
+    assert run_program(target, tmp_path / "program") == "PASS\n"
+
+
+@on_devices("cortex-a53", "cortex-a76", "cortex-a7", slow=("cortex-a53", "cortex-a7"))
+def test_float_convolutions_equal_their_twins(target: str, tmp_path: Path) -> None:
+    shapes = (*EIGHTS, *WINDOWS, *STRAIGHT, *PLANES)
+    calls = [conv_f32("ek_conv_f32", shape)(Seeded(seed)) for seed, shape in enumerate(shapes)]
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
     assert run_program(target, tmp_path / "program") == "PASS\n"

@@ -35,7 +35,7 @@ static inline ek_v ek_v_load(const float *x)
     return vld1q_f32(x);
 }
 
-/* Lanes from..to-1: those that a load or store takes. */
+/* Lanes from..to-1: those that a load or store takes. With vctp gcc 14 may crash in a loop. */
 static inline mve_pred16_t ek_lanes_in(int32_t from, int32_t to)
 {
     const uint32_t below = from > 0 ? (1u << 4 * (from < EK_LANES ? from : EK_LANES)) - 1u : 0u;
@@ -46,7 +46,7 @@ static inline mve_pred16_t ek_lanes_in(int32_t from, int32_t to)
 /* The first n; the other lanes are 0. */
 static inline ek_v ek_v_load_some(const float *x, int32_t n)
 {
-    return vldrwq_z_f32(x, vctp32q((uint32_t)(n > 0 ? n : 0)));
+    return vldrwq_z_f32(x, ek_lanes_in(0, n));
 }
 
 /* Every second of 2 * EK_LANES - 1 floats, of the lanes that are in. */
@@ -93,7 +93,7 @@ static inline void ek_v_store(float *x, ek_v v)
 
 static inline void ek_v_store_some(float *x, ek_v v, int32_t n)
 {
-    vstrwq_p_f32(x, v, vctp32q((uint32_t)(n > 0 ? n : 0)));
+    vstrwq_p_f32(x, v, ek_lanes_in(0, n));
 }
 
 /* The lanes that are in, from x on; the others are 0. */

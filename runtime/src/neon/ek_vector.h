@@ -6,8 +6,14 @@
 #include "ek_neon.h"
 
 #define EK_LANES 4
+#ifdef __aarch64__
 #define EK_TILE_ROWS 8 /* of so many vectors each: their sums stay in registers */
-#define EK_TILE_VECTORS 3
+#define EK_FMA_LANE(a, b, lane, c) vfmaq_laneq_f32(c, a, b, lane) /* a * b[lane] + c */
+#else
+#define EK_TILE_ROWS 4
+#endif
+#define EK_TILE_VECTORS 2
+#define EK_LAST_INSIDE /* a rest of positions begins inside the vector before */
 #define EK_ALL_IN 0xfu
 typedef float32x4_t ek_v;
 
@@ -59,7 +65,13 @@ static inline ek_v ek_v_load_even(const float *x)
     return vuzp1q_f32(vld1q_f32(x), ek_v_load_some(x + 4, 3));
 }
 
-/* The same, of lanes from..to-1; the other lanes are 0, and are not read. */
+/* Every second of 2 * EK_LANES floats, which are all read. */
+static inline ek_v ek_v_load_pairs(const float *x)
+{
+    return vuzp1q_f32(vld1q_f32(x), vld1q_f32(x + EK_LANES));
+}
+
+/* Every second float of lanes from..to-1; the other lanes are 0, and are not read. */
 static inline ek_v ek_v_load_even_range(const float *x, int32_t from, int32_t to)
 {
     float lanes[EK_LANES] = {0.0f, 0.0f, 0.0f, 0.0f};

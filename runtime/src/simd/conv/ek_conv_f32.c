@@ -56,13 +56,45 @@ EK_APART void ek_block_finish(const ek_block *block, const ek_places *p, int32_t
         }                                           \
     }
 #define EK_EACH_SUM(value) EK_EACH(acc[r * vectors + v] = value)
+/* The same with `to`, the outputs of row r. */
+#define EK_EACH_OUTPUT(body)                                            \
+    row = y;                                                            \
+    _Pragma("GCC unroll 8")                                             \
+    for (int32_t r = 0; r < rows; r++) {                                \
+        float *const to = row;                                          \
+        row += b->plane;                                                \
+        _Pragma("GCC unroll 8")                                         \
+        for (int32_t v = 0; v < vectors; v++) {                         \
+            body;                                                       \
+        }                                                               \
+    }
+#ifdef EK_FMA_LANE
+/* Tap t + lane, of which the weights of a row lie in a lane. */
+#define EK_EACH_OF_LANE(lane)                                                                     \
+    {                                                                                             \
+        const int32_t offset = b->offset[t + lane];                                               \
+        ek_v taken[EK_MOST_VECTORS];                                                              \
+        ek_take(x, offset, vectors, some, taken);                                                 \
+        EK_EACH_SUM(EK_FMA_LANE(taken[v], own[r], lane, acc[r * vectors + v]))                    \
+    }
+#endif
+
+/* What a tap reads: `vectors` vectors, of the last one `some` lanes. */
+EK_INLINE void ek_take(const float *const *x, int32_t offset, int32_t vectors, int32_t some, ek_v *taken)
+{
+    for (int32_t v = 0; v < vectors; v++) {
+        const int whole = some == EK_LANES || v + 1 < vectors;
+        taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
+    }
+}
 
 /* Outputs from number o on, `rows` of them, of `vectors` vectors of positions; of the last one, `some` lanes may be read,
  * EK_LANES if whole. */
 EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, int32_t rows, int32_t vectors, int32_t some)
 {
     const float *const w = b->w + o * b->step;
-    float *const y = b->y + o * b->plane;
+    float *const y = b->y + o * b->plane, *row = y;
+    int32_t t = 0;
     const float *x[EK_MOST_VECTORS];
     ek_v acc[EK_TILE_ROWS * EK_TILE_VECTORS], kept[EK_TILE_ROWS * EK_TILE_VECTORS]; /* kept: in memory, between loops */
     for (int32_t v = 0; v < vectors; v++) {
@@ -71,20 +103,29 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
     if (b->first) {
         EK_EACH_SUM(b->bias ? ek_v_all(b->bias[o + r]) : ek_v_zero())
     } else if (p->whole) {
-        EK_EACH_SUM(ek_v_load(y + r * b->plane + p->at[v]))
+        EK_EACH_OUTPUT(acc[r * vectors + v] = ek_v_load(to + p->at[v]))
     } else {
         for (int32_t i = 0; i < rows * vectors; i++) {
             kept[i] = ek_v_load_spread(y + i / vectors * b->plane + p->at[i % vectors], p->in[i % vectors]);
         }
         EK_EACH_SUM(kept[r * vectors + v])
     }
-    for (int32_t t = 0; t < b->count; t++) {
-        const int32_t offset = b->offset[t];
-        ek_v taken[EK_MOST_VECTORS];
-        for (int32_t v = 0; v < vectors; v++) {
-            const int whole = some == EK_LANES || v + 1 < vectors;
-            taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
+#ifdef EK_FMA_LANE
+    for (; rows > 1 && t + EK_LANES <= b->count; t += EK_LANES) {
+        ek_v own[EK_TILE_ROWS];
+        _Pragma("GCC unroll 8") for (int32_t r = 0; r < rows; r++)
+        {
+            own[r] = ek_v_load(w + r * b->step + t);
         }
+        EK_EACH_OF_LANE(0)
+        EK_EACH_OF_LANE(1)
+        EK_EACH_OF_LANE(2)
+        EK_EACH_OF_LANE(3)
+    }
+#endif
+    for (; t < b->count; t++) {
+        ek_v taken[EK_MOST_VECTORS];
+        ek_take(x, b->offset[t], vectors, some, taken);
         EK_EACH_SUM(EK_V_FMA_ALL(w[r * b->step + t], taken[v], acc[r * vectors + v]))
     }
     if (b->act == EK_RELU) {
@@ -97,7 +138,7 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
         EK_EACH_SUM(ek_v_act(acc[r * vectors + v], EK_HARD_SWISH, slope, start))
     }
     if (p->whole) {
-        EK_EACH(ek_v_store(y + r * b->plane + p->at[v], acc[r * vectors + v]))
+        EK_EACH_OUTPUT(ek_v_store(to + p->at[v], acc[r * vectors + v]))
     } else {
         EK_EACH(kept[r * vectors + v] = acc[r * vectors + v])
         for (int32_t i = 0; i < rows * vectors; i++) {
@@ -191,15 +232,50 @@ static int32_t ek_vectors_now(const ek_block *b, int32_t left)
     return b->outputs == 1 && left >= EK_MOST_VECTORS ? EK_MOST_VECTORS : some;
 }
 
+#ifdef EK_LAST_INSIDE
+/* Vector v, of which less than a whole one is left of n positions, becomes the last whole one: its first lanes are computed again
+ * where that is the same, else they are no outputs. */
+static void ek_last_inside(const ek_block *b, int32_t n, int32_t pitch, int32_t columns, int32_t v, ek_places *p)
+{
+    const uint32_t again = (1u << (EK_LANES - n % EK_LANES)) - 1u;
+    ek_places one;
+    ek_places_of(n - EK_LANES, n, pitch, columns, 1, &one);
+    p->from[v] = n - EK_LANES;
+    p->at[v] = one.at[0];
+    p->in[v] = one.in[0];
+    if (!one.whole || !b->first || b->then) {
+        for (uint32_t lanes = one.in[0] & again; lanes; lanes &= lanes - 1u) {
+            p->at[v]++;
+        }
+        p->in[v] = one.in[0] & ~again;
+    }
+    p->whole = 1;
+    for (int32_t i = 0; i <= v; i++) {
+        p->whole = p->whole && p->in[i] == EK_ALL_IN;
+    }
+}
+#endif
+
 /* All positions of a block in a band of n positions; in place nothing behind them may be read. */
 static void ek_block_positions(const ek_block *b, const ek_bands *bands, int32_t columns, int32_t n)
 {
-    const int32_t rest = bands->layout == EK_IN_PLACE ? n % EK_LANES : 0, last = rest ? EK_SOME_VECTORS : 0;
+    const int32_t rest = bands->layout == EK_IN_PLACE ? n % EK_LANES : 0;
+#ifdef EK_LAST_INSIDE
+    const int inside = rest && n > EK_LANES;
+#else
+    const int inside = 0;
+#endif
+    const int32_t last = rest && !inside ? EK_SOME_VECTORS : 0;
     ek_places places;
     for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
         const int32_t left = (n - at + EK_LANES - 1) / EK_LANES;
         now = left <= last ? left : ek_vectors_now(b, left - last);
         ek_places_of(at, n, bands->pitch, columns, now, &places);
+#ifdef EK_LAST_INSIDE
+        if (inside && now == left) {
+            ek_last_inside(b, n, bands->pitch, columns, now - 1, &places);
+        }
+#endif
         if (left > last) {
             ek_column(b, &places, now);
 #if EK_SOME_VECTORS == 2

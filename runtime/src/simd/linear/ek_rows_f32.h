@@ -43,6 +43,19 @@ EK_INLINE void ek_tap_f32(const float *x, ptrdiff_t step, const float *w, ptrdif
     }
 }
 
+#ifdef EK_FMA_LANE
+/* sum [rows][panels] += tap number `lane` of those of each row times panels of w, `w_step` apart. */
+#define EK_TAP_OF_LANE(lane, sum)                                                                     \
+    _Pragma("GCC unroll 4") for (int32_t p = 0; p < panels; p++)                                      \
+    {                                                                                                 \
+        const ek_v own = ek_v_load(w + p * step + (ptrdiff_t)(i + lane) * EK_COLUMNS);                \
+        _Pragma("GCC unroll 8") for (int32_t r = 0; r < rows; r++)                                    \
+        {                                                                                             \
+            sum[r * panels + p] = EK_FMA_LANE(own, taps[r], lane, sum[r * panels + p]);               \
+        }                                                                                             \
+    }
+#endif
+
 /* y [rows][count] += x [rows][k] . w: `panels` panels of columns, of which the last has `last`. Even and odd taps of a
  * single row have sums of their own, so that as many are under way as the units take. */
 EK_INLINE void ek_tile_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t count,
@@ -64,6 +77,25 @@ EK_INLINE void ek_tile_f32(const float *x, const float *w, float *y, int32_t row
     for (int32_t p = 0; is_split && p < panels; p++) {
         odd[p] = ek_v_zero();
     }
+#ifdef EK_FMA_LANE
+    for (; i + EK_LANES <= k; i += EK_LANES) {
+        ek_v taps[EK_ROWS_TOGETHER];
+        _Pragma("GCC unroll 8") for (int32_t r = 0; r < rows; r++)
+        {
+            taps[r] = ek_v_load(x + (ptrdiff_t)r * k + i);
+        }
+        EK_TAP_OF_LANE(0, even)
+        if (is_split) {
+            EK_TAP_OF_LANE(1, odd)
+            EK_TAP_OF_LANE(2, even)
+            EK_TAP_OF_LANE(3, odd)
+        } else {
+            EK_TAP_OF_LANE(1, even)
+            EK_TAP_OF_LANE(2, even)
+            EK_TAP_OF_LANE(3, even)
+        }
+    }
+#endif
     for (; is_split && i + 2 <= k; i += 2) {
         ek_tap_f32(x + i, k, w + (ptrdiff_t)i * EK_COLUMNS, step, rows, panels, even);
         ek_tap_f32(x + i + 1, k, w + (ptrdiff_t)(i + 1) * EK_COLUMNS, step, rows, panels, odd);
