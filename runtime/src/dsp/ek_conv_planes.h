@@ -222,13 +222,13 @@ static inline void ek_plane_output(const int8_t *x, const ek_conv_shape *s, cons
 }
 
 #ifdef EK_NINE_PITCH
-#define EK_NINE_ROWS (EK_PLANES_BYTES / EK_NINE_PITCH)
+#define EK_NINE_MOST_ROWS (EK_PLANES_BYTES / EK_NINE_PITCH)
 
 /* Whether each channel is by itself, and its outputs come straight from three rows of three taps. */
 static inline int ek_is_nine(const ek_conv_shape *s, const ek_scales *scales)
 {
     const int is_nine = s->in_c == s->groups && s->k_h == 3 && s->k_w == 3 && s->dil_w <= 2 && s->stride_w <= 3 - s->dil_w;
-    const int has_rows = s->stride_h <= EK_NINE_ROWS - 2 && (s->stride_h == 1 || s->dil_h == 1);
+    const int has_rows = s->stride_h <= EK_NINE_MOST_ROWS - 2 && (s->stride_h == 1 || s->dil_h == 1);
     return is_nine && has_rows && scales->y_min == -128 && scales->y_max == 127;
 }
 
@@ -256,7 +256,7 @@ static __attribute__((noinline)) void ek_conv_nine(const int8_t *x, const int8_t
     const int32_t down = s->stride_h * EK_NINE_PITCH, most = (EK_NINE_PITCH - 1 - 2 * s->dil_w) / s->stride_w + 1;
     const int32_t parts = (s->out_w + (most & ~1) - 1) / (most & ~1);
     const int32_t wide = s->out_w <= most ? s->out_w : ((s->out_w + parts - 1) / parts + 1) & ~1;
-    const int32_t high = (EK_NINE_ROWS - 3) / s->stride_h + 1, outputs = s->out_c / s->groups, step = s->dil_h;
+    const int32_t high = (EK_NINE_MOST_ROWS - 3) / s->stride_h + 1, outputs = s->out_c / s->groups, step = s->dil_h;
     const int32_t out_h = ek_first(s->out_h - phase, step);
     const ek_plane_taps taps = {rows_of, columns_of, 3, 3, s->dil_w, s->stride_w, down};
     ek_plane_steps steps;
