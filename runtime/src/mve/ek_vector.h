@@ -144,7 +144,7 @@ static inline ek_v ek_v_mul(ek_v a, ek_v b)
 /* What is below `low` or above `high` becomes that; what is no number stays. */
 static inline ek_v ek_v_clip(ek_v a, ek_v low, ek_v high)
 {
-    const ek_v above = vpselq_f32(low, a, vcmpltq_f32(a, low));
+    const ek_v above = vpselq_f32(low, a, vcmpgtq_f32(low, a)); /* a comparison "less" also takes what is no number */
     return vpselq_f32(high, above, vcmpgtq_f32(above, high));
 }
 
