@@ -13,7 +13,7 @@ static inline int32_t ek_sum_offset(const int8_t *x, int32_t n)
     return _mm512_reduce_add_epi32(sum);
 }
 
-/* Whether each window is a whole channel; then y is done. */
+/* Each output is the mean of a channel; returns 1. */
 static inline int ek_pool_whole_s8(const int8_t *x, int32_t x_zero, int32_t mult, int32_t shift, int32_t y_zero,
                                    int32_t y_min, int32_t y_max, EK_Y *y, const ek_conv_shape *s)
 {
@@ -37,11 +37,8 @@ static inline int ek_pool_whole_s8(const int8_t *x, int32_t x_zero, int32_t mult
     return 1;
 }
 
-#define EK_POOL_WHOLE                                                                                            \
-    (sizeof(EK_T) == 1 && s.out_h == 1 && s.out_w == 1 && s.pad_top == 0 && s.pad_left == 0 && s.dil_h == 1      \
-     && s.dil_w == 1 && s.k_h == s.in_h && s.k_w == s.in_w                                                       \
-     && ek_pool_whole_s8((const int8_t *)(const void *)x, x_zero, mult[s.in_h * s.in_w - count_min],             \
-                         shift[s.in_h * s.in_w - count_min], y_zero, y_min, y_max, y, &s))
+#define EK_WHOLE_S8 ek_pool_whole_s8
+#include "ek_whole_channels.h"
 
 /* Whether windows are two columns side by side inside of x; then y is done. */
 #define EK_POOL_PAIRS                                                                                            \
