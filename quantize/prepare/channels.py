@@ -14,8 +14,8 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Float32, Float64
 from edgekit.graph.facts import Facts, facts_of
-from edgekit.graph.hops import state_values
 from edgekit.graph.fused import is_fused
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
@@ -151,7 +151,7 @@ class Channels:
             return self._recurrent
         if op_type == "LayerNormalization":
             return self._normalization
-        return None
+        return self._raised if op_type in ("Pow", "Sqrt") else None
 
     def _rule_by_facts(self, node: ir.Node) -> Rule | None:
         """Return the rule that follows from how an operator treats elements."""
@@ -160,8 +160,6 @@ class Channels:
             return self._product if facts.affine in ("multiplies", "divides") else self._sum
         if facts.homogeneous and alone:
             return self._scaled_alike
-        if node.op_type == "Pow" or (facts.elementwise and facts.degree == 0.5):
-            return self._raised
         if _pools(facts) and facts.mixes not in ("axis", "axes") and alone:
             return self._pooled
         if _folds(node) and constant(optional(node, 1)) is not None:
