@@ -5,7 +5,8 @@ from builds import noise
 
 from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
-from edgekit.quantize.prepare.channels import FIXED, Channels
+from edgekit.quantize.prepare.channels import Channels
+from edgekit.quantize.prepare.scale_groups import FIXED
 
 ROUNDING_DB = 100.0  # of float32 sums in another scale
 

@@ -1,9 +1,9 @@
 """Channels that may be scaled together: the output of a layer by s and the layers that read it by 1/s.
 
 Every element of every tensor gets the number of its channel. Movement and functions with
-``f(s x) = s f(x)`` for s > 0 pass numbers on, layers with constant weights start new ones. Numbers are joined if an
-operator needs equal scales: the channels of a convolution, the operands of a sum, a state and its successor. Channels
-that cannot be scaled join `FIXED`.
+``f(s x) = s f(x)`` for s > 0 pass numbers on, layers with constant weights start new ones. Squares, roots, powers and
+magnitudes pass on powers of a scale. Numbers are joined if an operator needs equal scales: the channels of a
+convolution, the operands of a sum, a state and its successor. Channels that cannot be scaled join `FIXED`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.base.arrays import Float32, Float64, Int32
+from edgekit.base.arrays import Float32, Float64
 from edgekit.graph.facts import Facts, facts_of
+from edgekit.graph.fused import is_fused
 from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.roles import LINEAR, RECURRENT, SUMS, constant, is_move, picks, reduced_axes
+from edgekit.operators.roles import LINEAR, RECURRENT, constant, is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
+from edgekit.quantize.prepare.scale_groups import FIXED, ZERO, Numbers, ScaleGroups
 
-Numbers = Int32
 Arrays = Mapping[str, Float32]
 Rule = Callable[[ir.Node], "dict[ir.Value, Numbers] | None"]
-ZERO, FIXED = 0, 1  # of elements that are always 0, and of those that keep their scale
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,13 @@ class Channels:
         self.sites: list[Site] = []
         self.inputs: dict[ir.Value, Numbers] = {}  # of every layer's first input, as it reads it
         self._numbers: dict[ir.Value, Numbers] = {}
-        self._parent = [ZERO, FIXED]
-        self._roots: Numbers | None = None  # of all numbers, until more are made or joined
+        self.groups = ScaleGroups()
         graph, states = model.ir.graph, dict(state_values(model))
         for value in graph.inputs:
             if value.dtype == ir.DataType.FLOAT:
                 shape = dims(value)
                 self._numbers[value] = (
-                    self._new(shape) if value in states else _fixed_numbers(shape)
+                    self.groups.add(shape) if value in states else _fixed_numbers(shape)
                 )
         for node in graph:
             self._visit(node)
@@ -80,21 +79,16 @@ class Channels:
                 self._fix(value)
         for before, after in states.items():
             if before in self._numbers:
-                self._join(self.of(before), self.of(after))
+                self.groups.join(self.of(before), self.of(after))
 
     @property
     def count(self) -> int:
         """Count of numbers; `find` gives one of them for all that are joined."""
-        return len(self._parent)
+        return len(self.groups)
 
     def find(self, numbers: Numbers) -> Numbers:
         """Replace numbers by the representative of all they are joined with."""
-        if self._roots is None:
-            parent = np.array(self._parent, np.int32)
-            while not np.array_equal(parent, parent[parent]):
-                parent = parent[parent]
-            self._roots = parent
-        return np.asarray(self._roots[numbers], np.int32)
+        return self.groups.find(numbers)
 
     def of(self, value: ir.Value | None) -> Numbers:
         """Return the numbers of a float tensor's elements."""
@@ -105,9 +99,12 @@ class Channels:
         return self._numbers[value]
 
     def scaled(self, model: Model, scale: Float64) -> None:
-        """Scale the constants in place; `scale` has a factor per number, 1 for `ZERO` and `FIXED`."""
+        """Scale the constants in place; `scale` has a factor per group of `find`, 1 for `ZERO` and `FIXED`."""
         for site in self.sites:
-            factor = scale[self.find(site.written)] / scale[self.find(site.read)]
+            written, read = (
+                scale[self.find(n)] ** self.groups.degrees(n) for n in (site.written, site.read)
+            )
+            factor = written / read
             if np.any(factor != 1.0):
                 array = (site.array.astype(np.float64) * factor).astype(np.float32)
                 name = f"{site.node.inputs[site.index].name}_scaled"  # type: ignore[union-attr]
@@ -116,43 +113,22 @@ class Channels:
 
     # -- numbers ------------------------------------------------------------------------------------
 
-    def _new(self, shape: tuple[int, ...]) -> Numbers:
-        first = len(self._parent)
-        size = int(np.prod(shape))
-        self._parent.extend(range(first, first + size))
-        self._roots = None
-        return np.arange(first, first + size, dtype=np.int32).reshape(shape)
-
-    def _root(self, number: int) -> int:
-        while self._parent[number] != number:
-            self._parent[number] = self._parent[self._parent[number]]
-            number = self._parent[number]
-        return number
-
-    def _join(self, a: Numbers, b: Numbers) -> None:
-        """Make the channels of a and b, element by element, one; elements that are 0 bind nothing."""
-        a, b = np.broadcast_arrays(a, b)
-        pairs = np.stack([a.ravel(), b.ravel()])[:, ((a != b) & (a > ZERO) & (b > ZERO)).ravel()]
-        for first, second in np.unique(pairs, axis=1).T.tolist():
-            low, high = sorted((self._root(first), self._root(second)))
-            self._parent[high] = low
-        self._roots = None
-
     def _fix(self, value: ir.Value | None) -> None:
         if value is not None and value.dtype == ir.DataType.FLOAT and constant(value) is None:
-            self._join(self.of(value), _fixed_numbers())
+            self.groups.join(self.of(value), _fixed_numbers())
 
     def _gathered(self, numbers: Numbers, axes: tuple[int, ...]) -> Numbers:
         """Join all along the axes; return the joined numbers, with length 1 there."""
         head = numbers.max(axis=axes, keepdims=True)
-        self._join(head, numbers)
+        self.groups.join(head, numbers)
         return np.asarray(head, np.int32)
 
     # -- operators ----------------------------------------------------------------------------------
 
     def _visit(self, node: ir.Node) -> None:
         floats = [v for v in node.outputs if v.name and v.dtype == ir.DataType.FLOAT]
-        handed = self._handed_on(node) if node.domain == "" else None
+        handed = self._fused(node) if is_fused(node) else None
+        handed = self._handed_on(node) if node.domain == "" else handed
         if handed is None:
             for value in node.inputs:
                 self._fix(value)
@@ -175,7 +151,7 @@ class Channels:
             return self._recurrent
         if op_type == "LayerNormalization":
             return self._normalization
-        return None
+        return self._raised if op_type in ("Pow", "Sqrt") else None
 
     def _rule_by_facts(self, node: ir.Node) -> Rule | None:
         """Return the rule that follows from how an operator treats elements."""
@@ -195,6 +171,29 @@ class Channels:
         y = node.outputs[0]
         return {y: np.broadcast_to(self.of(node.inputs[0]), dims(y))}
 
+    def _raised(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """Return the numbers of a root, or of a power with one constant exponent above 0."""
+        exponent, y = facts_of(node).degree or _exponent(node), node.outputs[0]
+        if exponent is None or exponent <= 0:
+            return None
+        return {y: self.groups.power(np.broadcast_to(self.of(node.inputs[0]), dims(y)), exponent)}
+
+    def _fused(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+        """Return the numbers of a magnitude, a mean of squares or a sum of products."""
+        operands, y = [self.of(value) for value in node.inputs], node.outputs[0]
+        if node.op_type == "MeanSquare":
+            folded = self._gathered(operands[0], tuple(attribute(node, "axes", [])))
+            return {y: self.groups.power(folded, 2.0).reshape(dims(y))}
+        if node.op_type == "Magnitude":
+            parts = [*operands] if attribute(node, "epsilon", 0.0) == 0.0 else []
+        else:
+            products = [self.groups.product(*operands[at : at + 2]) for at in (0, 2)]
+            parts = [numbers for numbers in products if numbers is not None]
+        if len(parts) < 2:
+            return None
+        self.groups.join(*parts)
+        return {y: np.maximum(*parts)}
+
     def _pooled(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """Return the numbers of a pooling or a choice among neighbours: one number for a plane."""
         if node.op_type == "Resize" and not is_move(node):
@@ -205,6 +204,8 @@ class Channels:
     def _folded(self, node: ir.Node) -> dict[ir.Value, Numbers]:
         """Return the numbers of a reduction over constant axes: one number for the folded elements."""
         folded = self._gathered(self.of(node.inputs[0]), tuple(reduced_axes(node)))
+        if (degree := facts_of(node).degree or 1.0) != 1.0:
+            folded = self.groups.power(folded, degree)
         return {node.outputs[0]: folded.reshape(dims(node.outputs[0]))}
 
     def _moved(self, node: ir.Node) -> dict[ir.Value, Numbers]:
@@ -225,7 +226,7 @@ class Channels:
         axis = len(dims(x)) - 1 if node.op_type == "Gemm" else 1
         others = tuple(i for i in range(len(dims(x))) if i != axis)
         read = self._gathered(self.of(x), others).ravel()
-        written = self._new((dims(y)[axis],))
+        written = self.groups.add((dims(y)[axis],))
         self.sites.append(Site(node, 1, *_laid_out(node, weight, written, read)))
         self.inputs[x] = self.of(x)  # type: ignore[index]
         if bias is not None:
@@ -238,7 +239,7 @@ class Channels:
         """Return the channels of a bias: of one element all of the layer's."""
         if int(np.prod(shape)) == len(written):
             return written.reshape(shape)
-        self._join(written, written[:1])
+        self.groups.join(written, written[:1])
         return written[:1].reshape((1,) * len(shape))
 
     def _recurrent(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
@@ -258,7 +259,7 @@ class Channels:
         if any(array is None for array in constants) or len(node.outputs) > 1:
             return None
         self._fix(node.inputs[0])
-        written = self._new(constants[0].shape)  # type: ignore[union-attr]
+        written = self.groups.add(constants[0].shape)  # type: ignore[union-attr]
         for index, array in enumerate(constants, 1):
             if array is not None:
                 self.sites.append(Site(node, index, written, _fixed_numbers()))
@@ -271,7 +272,7 @@ class Channels:
             return None
         if not fixed:
             a, b = (np.broadcast_to(self.of(v), dims(y)) for v in node.inputs)
-            self._join(a, b)
+            self.groups.join(a, b)
             return {y: np.maximum(a, b)}
         index = fixed[0]
         x = np.broadcast_to(self.of(node.inputs[1 - index]), dims(y))
@@ -281,23 +282,24 @@ class Channels:
         return {y: np.maximum(x, np.broadcast_to(own, dims(y)))}
 
     def _product(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """Return numbers of a product: a constant factor starts new channels; a fixed computed one passes them on."""
+        """Return numbers of a product: a constant factor starts new channels; a computed one multiplies scales."""
         y, is_product, fixed = node.outputs[0], node.op_type == "Mul", _fixed_operands(node)
         if fixed:
             return self._factor(node, fixed[0]) if len(fixed) == 1 and is_product else None
         if not _reads_floats(node):
             return None
-        a, b = (self.find(self.of(value)) for value in node.inputs)
-        if (b == FIXED).all():
-            return {y: np.broadcast_to(a, dims(y))}
-        return {y: np.broadcast_to(b, dims(y))} if is_product and (a == FIXED).all() else None
+        a, b = (np.broadcast_to(self.of(value), dims(y)) for value in node.inputs)
+        if not is_product:
+            return {y: a} if (self.find(b) == FIXED).all() else None
+        numbers = self.groups.product(a, b)
+        return None if numbers is None else {y: numbers}
 
     def _factor(self, node: ir.Node, index: int) -> dict[ir.Value, Numbers]:
         y, x = node.outputs[0], node.inputs[1 - index]
         shape = dims(node.inputs[index])
         whole = np.broadcast_to(self.of(x), dims(y))
         read = self._gathered(whole, _broadcast_axes(shape, dims(y))).reshape(shape)
-        written = self._new(shape)
+        written = self.groups.add(shape)
         self.sites.append(Site(node, index, written, read))
         return {y: np.broadcast_to(written, dims(y))}
 
@@ -325,7 +327,13 @@ def _pools(facts: Facts) -> bool:
 def _folds(node: ir.Node) -> bool:
     """Whether a node sums, averages or chooses along axes that it names."""
     facts = facts_of(node)
-    return facts.mixes == "axes" and (_pools(facts) or node.op_type in SUMS)
+    return facts.mixes == "axes" and (_pools(facts) or facts.degree is not None)
+
+
+def _exponent(node: ir.Node) -> float | None:
+    """Return the exponent of a Pow; None unless it is a single constant."""
+    power = constant(node.inputs[1])
+    return float(power.item()) if power is not None and power.size == 1 else None
 
 
 def _is_plain(node: ir.Node) -> bool:

@@ -9,7 +9,8 @@ import numpy as np
 
 from edgekit.base.arrays import Float64
 from edgekit.graph.model import Model
-from edgekit.quantize.prepare.channels import FIXED, Channels, Site
+from edgekit.quantize.prepare.channels import Channels, Site
+from edgekit.quantize.prepare.scale_groups import FIXED
 
 ROUNDS = 50
 SETTLED = 1e-3  # of the logarithm of a factor
@@ -50,11 +51,16 @@ def _step(channels: Channels, weights: list[Site], total: Float64) -> Float64:
 
 
 def peaks(channels: Channels, weights: list[Site], total: Float64) -> tuple[Float64, Float64]:
-    """Return the largest weight that writes, and that reads, each channel, under factors ``exp(total)``."""
-    found = np.zeros((2, len(total)))
+    """Return the largest weight that writes, and that reads, each channel, under factors ``exp(total)``.
+
+    Of channels that scale with a power of a factor it is the root of that degree.
+    """
+    found, groups = np.zeros((2, len(total))), channels.groups
     for site in weights:
-        written, read = (channels.find(n) for n in (site.written, site.read))
-        size = np.abs(site.array.astype(np.float64)) * np.exp(total[written] - total[read])
-        for row, numbers in zip(found, (written, read), strict=True):
-            np.maximum.at(row, np.broadcast_to(numbers, size.shape).ravel(), size.ravel())
+        written, read = (groups.logarithms(total, n) for n in (site.written, site.read))
+        size = np.abs(site.array.astype(np.float64)) * np.exp(written - read)
+        for row, numbers in zip(found, (site.written, site.read), strict=True):
+            rooted = size ** (1 / groups.degrees(numbers))
+            roots = np.broadcast_to(channels.find(numbers), size.shape)
+            np.maximum.at(row, roots.ravel(), rooted.ravel())
     return found[0], found[1]

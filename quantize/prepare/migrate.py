@@ -11,8 +11,9 @@ from edgekit.base.arrays import Float64
 from edgekit.export.block_runner import BlockRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
-from edgekit.quantize.prepare.channels import FIXED, Channels
+from edgekit.quantize.prepare.channels import Channels
 from edgekit.quantize.prepare.equalize import peaks
+from edgekit.quantize.prepare.scale_groups import FIXED
 
 
 def migrate(model: Model, calibration: Calibration, alpha: float) -> Model:
@@ -40,9 +41,9 @@ def migrate(model: Model, calibration: Calibration, alpha: float) -> Model:
 
 
 def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> Float64:
-    """Return the largest magnitude of each channel in the inputs of layers."""
+    """Return the largest magnitude of each channel in the inputs of layers, of powers the root of their degree."""
     found = np.zeros(channels.count)
-    numbers = {str(value.name): channels.find(n) for value, n in channels.inputs.items()}
+    numbers = {str(value.name): n for value, n in channels.inputs.items()}
     states = {pair.input: pair.output for pair in model.states}
     tapped = [states.get(name, name) for name in numbers]
     runner = BlockRunner(model, tapped)
@@ -50,5 +51,6 @@ def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> 
         for seen in runner.blocks(clip, BLOCK_HOPS):
             for name, own in numbers.items():
                 size = np.abs(seen[states.get(name, name)]).max(axis=0).reshape(own.shape)
-                np.maximum.at(found, own.ravel(), size.ravel().astype(np.float64))
+                rooted = size.astype(np.float64) ** (1 / channels.groups.degrees(own))
+                np.maximum.at(found, channels.find(own).ravel(), rooted.ravel())
     return found

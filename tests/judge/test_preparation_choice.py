@@ -22,9 +22,10 @@ from edgekit.judge.preparation_criterion import Merit
 from edgekit.quantize.apply import ObservedModel, quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
-from edgekit.quantize.prepare.channels import FIXED, Channels
+from edgekit.quantize.prepare.channels import Channels
 from edgekit.quantize.prepare.equalize import equalize
 from edgekit.quantize.prepare.levels import QUIETER
+from edgekit.quantize.prepare.scale_groups import FIXED
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import MEASURED, NEAREST, RECIPES, SHAPED, Recipe
 

@@ -14,9 +14,10 @@ from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.prepare.channels import FIXED, Channels
+from edgekit.quantize.prepare.channels import Channels
 from edgekit.quantize.prepare.equalize import equalize, peaks
 from edgekit.quantize.prepare.migrate import migrate
+from edgekit.quantize.prepare.scale_groups import FIXED
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import Recipe
 from edgekit.verbs.export.importing import load_model

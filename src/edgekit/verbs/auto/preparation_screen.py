@@ -26,6 +26,7 @@ from edgekit.quantize.recipe import AUTO, MEASURED, Recipe
 PREPARATIONS: tuple[tuple[str, Settings], ...] = (
     ("channels as they are", {"equalize": False, "migrate": 0.0}),
     ("equal channels", {"equalize": True, "migrate": 0.0}),
+    ("migrated ranges", {"equalize": False, "migrate": 0.5}),
     ("equal channels and migrated ranges", {"equalize": True, "migrate": 0.5}),
 )
 DOUBT_DB = 3.0  # the error of an outlook

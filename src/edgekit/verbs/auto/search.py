@@ -2,10 +2,10 @@
 
 `edgekit.verbs.auto.preparation_screen` finds the most promising preparation, which is tried first. In it every group of
 tensors is tried alone at each type, over some of the judging clips. `edgekit.quantize.search.search` takes the cheapest
-mix over all clips, which is built in integers and measured as it will run. If it falls short,
-the search aims higher by the shortfall, and tries other preparations where no candidate is good enough. Unless an SNR
-is asked for, probabilities must also decide as in the float network. For a denoiser, images then count instead of
-single calls, which do not predict them.
+mix over all clips, which is built in integers and measured as it will run. If it falls short, the search aims higher
+by the shortfall. Other preparations are tried where no candidate is good enough, or where the best one leaves more
+than a fifth of the products in wider types. Unless an SNR is asked for, probabilities must also decide as in the float
+network. For a denoiser, images then count instead of single calls, which do not predict them.
 """
 
 import math
@@ -29,6 +29,8 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import MEASURED, OPEN, RECIPES, Recipe
 from edgekit.quantize.search.search import limit_options
 from edgekit.targets.c.lower import check_c
+from edgekit.targets.describe import describe
+from edgekit.targets.macs import with_macs
 from edgekit.verbs.auto.candidate_builds import (
     Candidate,
     best_mix,
@@ -101,7 +103,7 @@ class _TypeSearch:
         self.least = judging.least
 
     def run(self, progress: Progress, cache: Path | None) -> Auto:
-        """Try one preparation after another until a candidate is good enough; else return the best of them.
+        """Try one preparation after another until a candidate is good enough and narrow; return the best of them.
 
         Raises:
             VerificationError: none, or none that is good enough, is within the limits.
@@ -119,7 +121,9 @@ class _TypeSearch:
                 plain = [_plain(name, candidate.recipe, self.fixed) for name in PLAIN]
                 self._try_plain(candidate, plain, screening, progress)
             best = chosen(self.limits.within(self.pool), self.needed, self.least)
-            if best is not None and best.turned <= MOST_TURNED:
+            if best is None or best.turned > MOST_TURNED:
+                continue
+            if not judging.thrifty or _is_narrow(best, candidate):
                 break
         return best or self._best_below_the_least()
 
@@ -233,6 +237,13 @@ def shares(
         if aim >= least:
             found.append((narrow, aim, max(least, min(judging.sought, best - FORESEEN_DB))))
     return [*found, ([candidate], least, least)]
+
+
+def _is_narrow(auto: Auto, candidate: Candidate) -> bool:
+    """Whether no more than the last share of `MOST_WIDE` leaves int8, apart from what has no int8 form."""
+    facts = with_macs(describe(auto.quantized, "host"), auto.quantized)
+    wide = facts.macs_per_hop - facts.macs_int8
+    return wide <= MOST_WIDE[-1] * facts.macs_per_hop + unknown(candidate)
 
 
 def unknown(candidate: Candidate) -> int:
