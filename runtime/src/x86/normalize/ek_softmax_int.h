@@ -112,3 +112,10 @@ static void ek_softmax_row(const ek_softmax *p, const int16_t *x, EK_Y *y, int32
         ek_softmax_store(y + i, clamped, n - i);
     }
 }
+
+static void ek_softmax_fitting(const ek_softmax *p, const int16_t *x, EK_Y *y, int32_t rows, int32_t n)
+{
+    for (int32_t row = 0; row < rows; row++, x += n, y += n) {
+        ek_softmax_row(p, x, y, n);
+    }
+}

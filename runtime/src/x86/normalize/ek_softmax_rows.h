@@ -1,5 +1,5 @@
 /* The rows of the integer softmax over EK_NAME and EK_Y. The file that includes this defines how the greatest of a row is
- * found, and a row of which all products fit; others are computed here, element by element. */
+ * found, and rows of which all products fit; others are computed here, element by element. */
 /* How a distance to the greatest of a row becomes an exponent, and a quotient an output. */
 typedef struct {
     const int32_t *exp2;
@@ -9,11 +9,11 @@ typedef struct {
 /* Whether no product needs a sign, and all results fit into 32 bits. */
 static inline int ek_softmax_fits(const ek_softmax *p)
 {
-    return p->m >= 0 && p->s >= 16 && p->mult >= 0 && p->shift >= 31;
+    return p->m >= 0 && p->s >= 16 && p->mult >= 0 && p->shift >= 33 && p->shift < 64;
 }
 
 static int32_t ek_row_top(const int16_t *x, int32_t n);
-static void ek_softmax_row(const ek_softmax *p, const int16_t *x, EK_Y *y, int32_t n);
+static void ek_softmax_fitting(const ek_softmax *p, const int16_t *x, EK_Y *y, int32_t rows, int32_t n);
 
 static void ek_softmax_row_wide(const ek_softmax *p, const int16_t *x, EK_Y *y, int32_t n)
 {
@@ -33,11 +33,11 @@ void EK_NAME(const int16_t *restrict x, int32_t m, int32_t s, const int32_t *res
              int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *restrict y, int32_t rows, int32_t n)
 {
     const ek_softmax p = {exp2, m, s, mult, shift, y_zero, y_min, y_max};
+    if (ek_softmax_fits(&p)) {
+        ek_softmax_fitting(&p, x, y, rows, n);
+        return;
+    }
     for (int32_t row = 0; row < rows; row++, x += n, y += n) {
-        if (ek_softmax_fits(&p)) {
-            ek_softmax_row(&p, x, y, n);
-        } else {
-            ek_softmax_row_wide(&p, x, y, n);
-        }
+        ek_softmax_row_wide(&p, x, y, n);
     }
 }
