@@ -134,10 +134,12 @@ def _stem_and_name(
     for name in sorted(names, key=len, reverse=True):
         if (stem := stem_of(path, name)) is not None:
             return stem, name
-    needed = [name for name in names if name not in values]
-    if len(needed) == 1 and not is_sound(path):
-        return path.with_suffix(""), needed[0]
-    return None
+    return None if is_sound(path) else _only_input(path, set(names) - values)
+
+
+def _only_input(path: Path, needed: AbstractSet[str]) -> tuple[Path, str] | None:
+    """Return the clip of an array that has no input in its name, and the only input that needs a file."""
+    return (path.with_suffix(""), next(iter(needed))) if len(needed) == 1 else None
 
 
 def _whole_groups(

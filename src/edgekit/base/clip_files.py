@@ -67,12 +67,18 @@ def clip_files(folder: Path) -> list[Path]:
     Among recordings or .npz, a table such as ``labels.csv`` belongs to none: only ``x.knob.csv`` of a clip ``x`` does.
     """
     files = [path for path in folder.rglob("*") if path.is_file()]
-    wholes = [path for path in files if is_sound(path) or path.suffix.lower() == ARRAYS]
-    stems = {path.with_suffix("") for path in wholes}
-    clips = stems | {stem.with_suffix("") for stem in stems}
-    tables = (path for path in files if is_table(path))
-    arrays = [path for path in files if path.suffix.lower() == ARRAY]
-    return sorted([*wholes, *arrays, *(p for p in tables if not wholes or _is_array_of(p, clips))])
+    wholes = [path for path in files if path.suffix.lower() in (*SOUNDS, ARRAYS)]
+    arrays = [path for path in files if path.suffix.lower() in (ARRAY, *TABLES)]
+    if wholes:
+        clips = {stem for path in wholes for stem in _stems(path)}
+        arrays = [path for path in arrays if not is_table(path) or _is_array_of(path, clips)]
+    return sorted([*wholes, *arrays])
+
+
+def _stems(path: Path) -> tuple[Path, Path]:
+    """Return the clips that a recording or .npz may belong to: ``a.mic`` and ``a`` of ``a.mic.wav``."""
+    stem = path.with_suffix("")
+    return stem, stem.with_suffix("")
 
 
 def _is_array_of(path: Path, clips: Set[Path]) -> bool:

@@ -46,7 +46,7 @@ def read_input(path: Path, form: InputForm) -> tuple[Array, tuple[str, ...]]:
     if not is_table(path):
         return in_hops(read_array(path, form.name), form), ()
     values, notes = _fit_table(path, read_table(path), form)
-    return _typed(path, values, form), notes
+    return _as_input_type(path, values, form), notes
 
 
 def list_arrays(arrays: Mapping[str, Array]) -> str:
@@ -153,7 +153,7 @@ def _misfit(path: Path, table: Table, form: InputForm) -> Problem:
     return Problem(where, found, allowed, step)
 
 
-def _typed(path: Path, values: Array, form: InputForm) -> Array:
+def _as_input_type(path: Path, values: Array, form: InputForm) -> Array:
     """Return numbers in the type of an input, which must hold them."""
     made = values.astype(form.dtype)
     if made.dtype.kind != "f" and not np.array_equal(made, values):

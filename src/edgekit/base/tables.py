@@ -63,19 +63,29 @@ def read_table(path: Path, limit: int = MAX_TABLE_BYTES) -> Table:
         raise _refuse(path, "is empty", "write a line for each moment")
     delimiter = next((mark for mark in _DELIMITERS if mark in lines[0][1]), ",")
     first = _cells(lines[0][1], delimiter)
-    titles = tuple(first) if any(_number(cell, delimiter) is None for cell in first) else ()
+    titles = _titles(first, delimiter)
     if not (rows := lines[bool(titles) :]):
         found = f"has no numbers, only the titles {', '.join(titles)}"
         raise _refuse(path, found, "write a line for each moment")
-    try:
-        body = "\n".join(_plain_numbers(line, delimiter) for _, line in rows)
-        values = np.loadtxt(io.StringIO(body), delimiter=delimiter, ndmin=2, comments=None)
-    except ValueError:
-        values = np.full((1, 1), np.nan)
-    if values.shape[1] != len(first) or not (abs(values) <= _LARGEST).all():
+    values = _numbers(rows, delimiter)
+    if values is None or values.shape[1] != len(first) or not (abs(values) <= _LARGEST).all():
         found, step = _fault(rows, len(first), delimiter)
         raise _refuse(path, found, step)
     return Table(values, titles)
+
+
+def _titles(cells: list[str], delimiter: str) -> tuple[str, ...]:
+    """Return the cells of the first line if they are titles; none if all are numbers."""
+    return tuple(cells) if any(_number(cell, delimiter) is None for cell in cells) else ()
+
+
+def _numbers(rows: list[tuple[int, str]], delimiter: str) -> Float64 | None:
+    """Return the numbers of lines, (lines, columns); None where numpy cannot read them."""
+    body = "\n".join(_plain_numbers(line, delimiter) for _, line in rows)
+    try:
+        return np.loadtxt(io.StringIO(body), delimiter=delimiter, ndmin=2, comments=None)
+    except ValueError:
+        return None
 
 
 def _read_text(path: Path, limit: int) -> str:
