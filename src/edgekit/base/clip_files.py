@@ -66,13 +66,15 @@ def clip_files(folder: Path) -> list[Path]:
 
     Among recordings or .npz, a table such as ``labels.csv`` belongs to none: only ``x.knob.csv`` of a clip ``x`` does.
     """
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    wholes = [path for path in files if path.suffix.lower() in (*SOUNDS, ARRAYS)]
-    arrays = [path for path in files if path.suffix.lower() in (ARRAY, *TABLES)]
+    wholes, arrays = (_files_with(folder, e) for e in ((*SOUNDS, ARRAYS), (ARRAY, *TABLES)))
     if wholes:
         clips = {stem for path in wholes for stem in _stems(path)}
         arrays = [path for path in arrays if not is_table(path) or _is_array_of(path, clips)]
     return sorted([*wholes, *arrays])
+
+
+def _files_with(folder: Path, endings: Sequence[str]) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.suffix.lower() in endings and p.is_file()]
 
 
 def _stems(path: Path) -> tuple[Path, Path]:

@@ -58,7 +58,7 @@ def read_table(path: Path, limit: int = MAX_TABLE_BYTES) -> Table:
             or a cell that is no finite number; it names line and column, counted from 1.
     """
     text = _read_text(path, limit)
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = _numbered_lines(text)
     if not lines:
         raise _refuse(path, "is empty", "write a line for each moment")
     delimiter = next((mark for mark in _DELIMITERS if mark in lines[0][1]), ",")
@@ -72,6 +72,11 @@ def read_table(path: Path, limit: int = MAX_TABLE_BYTES) -> Table:
         found, step = _fault(rows, len(first), delimiter)
         raise _refuse(path, found, step)
     return Table(values, titles)
+
+
+def _numbered_lines(text: str) -> list[tuple[int, str]]:
+    """Return the lines that are not empty, with their numbers from 1."""
+    return [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _titles(cells: list[str], delimiter: str) -> tuple[str, ...]:
