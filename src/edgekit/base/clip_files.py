@@ -66,14 +66,14 @@ def clip_files(folder: Path) -> list[Path]:
 
     Among recordings or .npz, a table such as ``labels.csv`` belongs to none: only ``x.knob.csv`` of a clip ``x`` does.
     """
-    wholes, arrays = (_files_with(folder, e) for e in ((*SOUNDS, ARRAYS), (ARRAY, *TABLES)))
+    wholes, arrays = (_list_files(folder, e) for e in ((*SOUNDS, ARRAYS), (ARRAY, *TABLES)))
     if wholes:
         clips = {stem for path in wholes for stem in _stems(path)}
         arrays = [path for path in arrays if not is_table(path) or _is_array_of(path, clips)]
     return sorted([*wholes, *arrays])
 
 
-def _files_with(folder: Path, endings: Sequence[str]) -> list[Path]:
+def _list_files(folder: Path, endings: Sequence[str]) -> list[Path]:
     return [p for p in folder.rglob("*") if p.suffix.lower() in endings and p.is_file()]
 
 
