@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.base.errors import ModelError, Problem
+from edgekit.base.errors import ModelError, Problem, merge_alike
 from edgekit.fpga.addressing import MOVES, Addresses, NoView, picture_dims
 from edgekit.fpga.cpu import CpuOperators, is_picture
 from edgekit.fpga.forms import (
@@ -149,7 +149,7 @@ class _Planner:
         if not self.problems:
             self._keep()
         if self.problems:
-            raise ModelError(self.problems)
+            raise ModelError(merge_alike(self.problems))
         return self.plan
 
     def _output(self, value: ir.Value) -> None:

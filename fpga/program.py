@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Int8, Int32
-from edgekit.base.errors import ModelError, Problem
+from edgekit.base.errors import ModelError, Problem, merge_alike
 from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
@@ -91,7 +91,7 @@ def assemble(network: Network, spec: EngineSpec) -> Program:
     """
     layout = make_layout(network, spec)
     if problems := [p for layer in network.layers for p in limits(layer, spec, layout)]:
-        raise ModelError(problems)
+        raise ModelError(merge_alike(problems))
     writer = _Writer(network, spec, layout)
     return Program(tuple(map(writer.record, network.layers)), layout, spec, network)
 

@@ -68,7 +68,7 @@ CASES = (
     ("run mono in.wav nowhere/out.wav", "IN OUT", "its folder does not exist"),
     ("run mono in.wav out.json", "IN OUT", "detects nothing"),
     ("run mono in.wav", "IN OUT", "1 file"),
-    ("run mono other.npz out.npz", "IN OUT", "input 'pcm' missing"),
+    ("run mono other.npz out.npz", "IN OUT", "file 'other.npz' holds y float32"),
     ("run mono wide.npz out.npz", "IN OUT", "shape [3, 1, 9]"),
     ("run mono missing.png out.png", "IN OUT", "does not exist"),
     ("run mono nosuch=in.wav out.wav", "IN OUT", "no input or output"),

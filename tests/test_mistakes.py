@@ -336,7 +336,7 @@ MISTAKES = (
     ),
     (
         "export net.onnx --target host -o new --recipe w8a8 --calibration no-clips",
-        "calibration folder 'no-clips': holds no recording and no .npz file",
+        "calibration folder 'no-clips': holds no recording, no .csv and no .npz file",
     ),
     (
         "export net.onnx --target host -o new --recipe w8a8 --calibration mp3",
@@ -360,7 +360,7 @@ MISTAKES = (
     ),
     (
         "export net.onnx --target host -o new --recipe w8a8 --calibration other-name",
-        "'clip.npz': holds ['input'], not input 'x'",
+        "'clip.npz': holds 'input' [60, 1, 8], not input 'x'",
     ),
     (
         "export net.onnx --target host -o new --recipe w8a8 --calibration other-shape",
@@ -463,9 +463,10 @@ MISTAKES = (
     ("run in.npz out.npz build", "build 'in.npz': a file"),
     ("run build in.npz", "IN and OUT: 1 file"),
     ("run build nowhere.npz out.npz", "file 'nowhere.npz': No such file or directory"),
-    ("run build in.npy out.npz", "IN and OUT: .npy to .npz"),
+    ("run build in.txt out.npz", "IN and OUT: .txt to .npz"),
+    ("run build nosuch.npy out.npz", "file 'nosuch.npy': No such file"),
     ("run build narrow.npz out.npz", "input 'x': shape [3, 1, 7]"),
-    ("run build other.npz out.npz", "input 'x': missing"),
+    ("run build other.npz out.npz", "file 'other.npz': holds "),
     ("run build mono.wav out.wav", "build of 'net': takes x [1, 8], gives y [1, 8]"),
     ("run build in.npz out.wav", "IN and OUT: .npz to .wav"),
     ("run build in.npz nowhere/out.npz", "output 'nowhere/out.npz': its folder does not exist"),

@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.clip_files import (
+    ARRAYS,
     STEP,
     WANTED,
     clean_form,
@@ -19,8 +20,9 @@ from edgekit.base.clip_files import (
     stem_of,
 )
 from edgekit.base.errors import CalibrationError, Problem, UsageError
+from edgekit.base.input_arrays import in_hops, list_forms, save_step
 from edgekit.base.layout import frames_to_hops
-from edgekit.base.npz import read_array, read_npz
+from edgekit.base.npz import read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.user_code import import_attribute, no_exit, user_error
 from edgekit.base.wav import read_together, read_wav
@@ -32,7 +34,14 @@ from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.input_values import InputValues
 from edgekit.quantize.calibrate.observers import Observer
-from edgekit.quantize.calibrate.recordings import Recording, Sounds, recordings, sound_inputs
+from edgekit.quantize.calibrate.recordings import (
+    Recording,
+    Sounds,
+    input_forms,
+    read_arrays,
+    recordings,
+    sound_inputs,
+)
 from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip
 
 Clip = Mapping[str, Array]
@@ -149,13 +158,13 @@ def calibration_folder(source: str) -> Path | None:
 def load_calibration(
     source: str, model: Model, settings: InputSettings = NO_SETTINGS
 ) -> Calibration:
-    """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
+    """Read a folder of .wav, .csv or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
     It may yield arrays if there is one input: a recording, calls, or a batch of single calls.
     Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.judge.sampling.own_trajectories`.
     ``x.clean.wav`` next to ``x.wav`` is its clean form, not a clip. With several PCM inputs a clip is one file each:
-    ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` holds the values of another input. Missing inputs come from
-    `settings`.
+    ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` or ``x.knob.csv`` holds the values of another input.
+    Missing inputs come from `settings`.
 
     Raises `CalibrationError` listing every file that does not fit, `UsageError` of settings that do not.
     """
@@ -259,16 +268,15 @@ def _read_recording(
     try:
         if recording.archive is not None:
             return read_npz(recording.archive), ()
-        arrays = {name: read_array(path, name) for name, path in recording.arrays.items()}
+        arrays, notes = read_arrays(recording.arrays, model)
     except UsageError as error:
-        found = error.problems[0].found
-        where = f"calibration file {(recording.archive or recording.stem).name!r}"
-        raise CalibrationError(_problem(where, found)) from error
+        problems = [replace(p, where=f"calibration, {p.where}") for p in error.problems]
+        raise CalibrationError(problems) from error
     if not recording.sounds:
-        return arrays, ()
+        return arrays, notes
     streams = {name: row for name, row in sounds.items() if name in recording.sounds}
-    clip, notes = _read_wavs(recording.sounds, streams, model)
-    return {**arrays, **clip}, notes
+    clip, changes = _read_wavs(recording.sounds, streams, model)
+    return {**arrays, **clip}, (*notes, *changes)
 
 
 def _read_wavs(
@@ -311,7 +319,9 @@ def _check_clip(
     clip: Mapping[str, Array], model: Model, where: str, settings: InputValues, number: int
 ) -> Clip:
     """Check names, shapes, equal lengths and finiteness; cut arrays of whole recordings into hops, add settings."""
-    clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
+    forms = input_forms(model)
+    arrays = {name: np.asarray(array) for name, array in clip.items()}
+    clip = {n: in_hops(array, forms[n]) if n in forms else array for n, array in arrays.items()}
     clip = settings.fill(clip, number)
     wanted = _inputs_of(clip, model)
     if problems := list(_clip_problems(clip, wanted, model, where)):
@@ -336,19 +346,29 @@ def _clip_problems(
     for name, value in wanted.items():
         is_stream = name not in model.constants
         if name not in clip:
-            yield _lacking_input(where, clip, name, model)
+            yield _lacking_input(where, clip, name, model, list(wanted))
             continue
         if found := _fault(clip[name], name, dims(value), is_stream):
-            yield _problem(f"{where!r}", found)
+            yield _unlike_inputs(where, found, model, list(wanted))
         if is_stream and np.ndim(clip[name]):
             hops.add(len(clip[name]))
     if len(hops) > 1:
         yield _problem(f"{where!r}", "arrays differ in their number of hops")
 
 
-def _lacking_input(where: str, clip: Clip, name: str, model: Model) -> Problem:
-    found = f"holds {sorted(clip)}, not input {name!r}"
-    problem, form = _problem(f"{where!r}", found), "LEAST:MOST"
+def _unlike_inputs(where: str, found: str, model: Model, wanted: Sequence[str]) -> Problem:
+    """Return the problem of a clip's arrays, with those that are wanted and how to write them."""
+    forms = [form for name, form in input_forms(model).items() if name in wanted]
+    step = save_step(forms, where) if where.endswith(ARRAYS) else "give such arrays"
+    return Problem(f"{where!r}", found, list_forms(forms), step)
+
+
+def _lacking_input(
+    where: str, clip: Clip, name: str, model: Model, wanted: Sequence[str]
+) -> Problem:
+    listed = ", ".join(f"{each!r} {list(np.shape(clip[each]))}" for each in sorted(clip))
+    found = f"holds {listed or 'no array'}, not input {name!r}"
+    problem, form = _unlike_inputs(where, found, model, wanted), "LEAST:MOST"
     if name not in (*model.controls, *model.constants):
         return problem
     form = "FILE.npy" if name in model.constants else form
@@ -365,23 +385,6 @@ def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> 
         one = f"({'hops, ' if is_stream else ''}{str(shape)[1:]}"
         return f"array {name!r} is {array.dtype} {list(array.shape)}, the network wants {one}"
     return None if np.isfinite(array).all() else f"array {name!r} holds NaN or infinity"
-
-
-def _in_hops(array: Array, name: str, model: Model) -> Array:
-    """Return (hops, *shape) of an undivided input with a known time axis; others unchanged."""
-    times = {
-        str(v.name): (model.timing[str(v.name)].axis, dims(v))
-        for v in model.stream_inputs
-        if str(v.name) in model.timing
-    }
-    axis, shape = times.get(name, (0, ()))
-    if array.ndim != len(shape) or not array.ndim:
-        return array
-    hops = array.shape[axis] // shape[axis]
-    whole = np.moveaxis(array, axis, 0)[: hops * shape[axis]]
-    if whole.shape[1:] != (*shape[:axis], *shape[axis + 1 :]):
-        return array
-    return np.moveaxis(whole.reshape(hops, shape[axis], *whole.shape[1:]), 1, axis + 1)
 
 
 def _problem(where: str, found: str) -> Problem:

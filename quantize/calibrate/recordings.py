@@ -7,8 +7,10 @@ from pathlib import Path
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.clip_files import ARRAYS, CLEAN, clip_files, is_clean, is_sound, stem_of
 from edgekit.base.errors import Problem
+from edgekit.base.input_arrays import InputForm, read_input
 from edgekit.base.layout import Layout
 from edgekit.graph.layouts import layout_with_channels, pcm_layout
 from edgekit.graph.model import Model
@@ -25,7 +27,7 @@ class Recording:
         stem: the common part of their path.
         archive: a .npz with arrays of inputs by name; then it has no other files.
         sounds: a recording by input.
-        arrays: a .npy by input.
+        arrays: a .npy or table by input.
     """
 
     stem: Path
@@ -54,13 +56,40 @@ def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
     return found
 
 
+def input_forms(model: Model) -> dict[str, InputForm]:
+    """Return what each input wants of a file, by name."""
+    forms = {}
+    for value in model.given_inputs:
+        name, is_stream = str(value.name), value.name not in model.constants
+        axis = model.timing[name].axis if is_stream and name in model.timing else None
+        assert value.dtype is not None
+        forms[name] = InputForm(name, dims(value), value.dtype.numpy().name, axis, is_stream)
+    return forms
+
+
+def read_arrays(
+    files: Mapping[str, Path], model: Model
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the arrays in .npy and tables of a clip by input, and notes on what was left out.
+
+    Raises:
+        UsageError: a file cannot be read, or a table does not fit its input.
+    """
+    arrays, notes = {}, dict[str, None]()
+    for name, form in input_forms(model).items():
+        if name in files:
+            arrays[name], changes = read_input(files[name], form)
+            notes |= dict.fromkeys(changes)
+    return arrays, tuple(notes)
+
+
 def recordings(
     folder: Path, sounds: Sounds, model: Model, values: AbstractSet[str]
 ) -> tuple[list[Recording], list[Problem]]:
     """Return the clips of a folder, sorted, and the problems of its files.
 
     With several sound inputs, ``x.mic.wav`` and ``x.ref.wav`` are one clip of the inputs mic and ref. For any network,
-    ``x.knob.npy`` holds the values of input knob in clip ``x``.
+    ``x.knob.npy`` or ``x.knob.csv`` holds the values of input knob in clip ``x``; with one input, ``x.csv`` does.
 
     Args:
         folder: the folder with the files.
@@ -75,7 +104,7 @@ def recordings(
             archives.append(Recording(path.with_suffix(""), archive=path))
         elif is_sound(path) and not sounds:
             wavs.append(path)
-        elif (named := _stem_and_name(path, sounds, model)) is None:
+        elif (named := _stem_and_name(path, sounds, model, values)) is None:
             problems.append(_name_problem(path, sounds, model))
         else:
             stem, name = named
@@ -95,15 +124,22 @@ def _files_to_read(folder: Path, sounds: Sounds) -> list[Path]:
     return [path for path in clip_files(folder) if clean_is_input or not is_clean(path)]
 
 
-def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str] | None:
+def _stem_and_name(
+    path: Path, sounds: Sounds, model: Model, values: AbstractSet[str]
+) -> tuple[Path, str] | None:
     """Return the clip that a file belongs to, and its input; None if the name matches no input."""
     if is_sound(path) and len(sounds) == 1:
         return path.with_suffix(""), next(iter(sounds))
-    names = sounds if is_sound(path) else [str(v.name) for v in model.given_inputs]
+    names = list(sounds) if is_sound(path) else [str(v.name) for v in model.given_inputs]
     for name in sorted(names, key=len, reverse=True):
         if (stem := stem_of(path, name)) is not None:
             return stem, name
-    return None
+    return None if is_sound(path) else _only_input(path, set(names) - values)
+
+
+def _only_input(path: Path, needed: AbstractSet[str]) -> tuple[Path, str] | None:
+    """Return the clip of an array that has no input in its name, and the only input that needs a file."""
+    return (path.with_suffix(""), next(iter(needed))) if len(needed) == 1 else None
 
 
 def _whole_groups(
@@ -153,7 +189,7 @@ def _no_sound(files: Sequence[Path], model: Model) -> Problem:
     named = next((f"{v.name}={layout}" for v, layout in layouts if layout), "INPUT=NCT")
     step = (
         f"export with --frontend, or with --hop if the input is PCM, with --layout {named} if it has "
-        "channels, or give .npz files"
+        "channels, or give .csv or .npz files"
     )
     return _is_audio(files, model, "audio for networks that take PCM", step)
 

@@ -152,7 +152,7 @@ def quantize(
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
         recipe: an integer recipe: ``w8a8``, ``w8a16``, ``auto``, or a recipe.toml.
-        calibration: a folder of .wav or .npz, or ``package.module:factory``.
+        calibration: a folder of .wav, .csv or .npz, or ``package.module:factory``.
         out: the file to write.
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
         target: of C sources, the target of the bounds; ``host`` where not given.
@@ -185,15 +185,16 @@ def run(
     record: str | Path | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
-    """Stream .wav files, a .npz or pictures through a build; return notes on changes to the data.
+    """Stream .wav files, arrays, tables or pictures through a build; return notes on changes to the data.
 
     Args:
         directory: a build folder; its C code is compiled and run.
         source: a .wav (then the build takes and gives PCM), or a .npz with one array per
-            stream input, first axis = hops; or a .wav for each input by its name; or, of an engine, a .png or
-            .jpg, or a folder of such.
+            stream input, first axis = hops, or a whole recording; or, of one input, a .npy or a .csv with a line for
+            each frame; or such files for each input by its name; or, of an engine, a .png or .jpg, or a folder of
+            such.
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
-            hops, as a .npz; or, of a .wav, a .csv with one line per hop, or of a build that
+            hops, as a .npz; or a .csv with one line per hop, or of a build that
             decides a .csv or .json of what it detected; or a .wav for each output by its name. Of a picture: a .png
             or .jpg with the findings drawn on it, or a .npz; of a folder: a new folder, or a .npz.
         constants: a .npz with one array per session constant, where `source` does not hold them.

@@ -50,13 +50,25 @@ def test_a_source_is_a_folder_or_a_factory(source: str, tmp_path: Path) -> None:
     assert source_problem(str(tmp_path)) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "step"), [("a.csv", "numpy.savez"), ("note.txt", "--calibration")]
-)
-def test_a_folder_of_tables_is_told_how_to_become_arrays(
-    name: str, step: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_text("ax,ay\n1,2\n")
+def test_a_folder_without_clips_names_what_clips_are(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("")
     problem = content_problem("clips", tmp_path)
-    assert problem is not None and step in problem.next_step
-    assert "(hops, or whole recordings)" in problem.allowed
+    assert problem is not None and "--calibration" in problem.next_step
+    assert "(hops, or whole recordings)" in problem.allowed and ".csv" in problem.allowed
+    (tmp_path / "a.csv").write_text("ax,ay\n1,2\n")
+    assert content_problem("clips", tmp_path) is None
+
+
+def test_tables_among_other_clips_belong_to_a_clip_by_name(folder: Path) -> None:
+    (folder / "labels.csv").write_text("file,label\na,yes\n")
+    (folder / "b.knob.csv").write_text("1\n")
+    names = {path.name for path in clip_files(folder)}
+    assert "b.knob.csv" in names and "labels.csv" not in names
+    assert [path.name for path in files_without(folder, "knob")] == ["d.npz"]
+
+
+def test_a_folder_of_tables_has_clips(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "b.knob.csv", "c.imu.tsv"):
+        (tmp_path / name).write_text("1\n")
+    assert len(clip_files(tmp_path)) == 4
+    assert [path.name for path in files_without(tmp_path, "knob")] == ["a.csv", "c.imu.tsv"]

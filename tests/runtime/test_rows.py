@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgekit import api
 from edgekit.base.errors import UsageError
+from edgekit.base.input_arrays import FILL_NOTE
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.runtime.build_folder.files import open_build
 
@@ -77,6 +78,32 @@ def test_arrays_become_a_table_with_the_number_of_each_hop(build: Path, tmp_path
     with (tmp_path / "out.csv").open(newline="") as file:
         title, *lines = csv.reader(file)
     assert title[0] == "hop" and [line[0] for line in lines] == ["0", "1", "2"]
+
+
+def test_tables_and_whole_recordings_give_what_hops_give(build: Path, tmp_path: Path) -> None:
+    expected = powers(recording(tmp_path / "in.wav"))
+    samples, _ = soundfile.read(tmp_path / "in.wav", dtype="float32")
+    np.savetxt(tmp_path / "in.csv", samples)
+    np.save(tmp_path / "in.npy", samples[None])
+    (stream_input,) = open_build(build).stream_inputs
+    write_npz(tmp_path / "in.npz", {stream_input.name: samples[None]})
+    for ending, said in ((".csv", (FILL_NOTE,)), (".npy", ()), (".npz", ())):
+        assert api.run(build, tmp_path / f"in{ending}", tmp_path / "out.npz") == said
+        found = read_npz(tmp_path / "out.npz")["power"][:, 0, 0]
+        np.testing.assert_allclose(found, expected[:10], rtol=1e-5)
+    named = {stream_input.name: tmp_path / "in.csv"}
+    assert api.run(build, named, tmp_path / "out.npz") == (FILL_NOTE,)
+
+
+def test_arrays_of_other_names_are_listed_beside_those_wanted(build: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "in.npz", np.zeros((3, 2)))
+    (stream_input,) = open_build(build).stream_inputs
+    said = (
+        rf"in.npz': holds arr_0 float64 \[3, 2\]; allowed: an array for each of {stream_input.name} "
+        r"float32 \[hops, 1, 16\].*; next: numpy.savez\('in.npz', "
+    )
+    with pytest.raises(UsageError, match=said):
+        api.run(build, tmp_path / "in.npz", tmp_path / "out.npz")
 
 
 def test_no_audio_comes_of_a_build_that_gives_none(build: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_one_file_is_not_two_outputs(build: Path, tmp_path: Path) -> None:
     outs = {"a": tmp_path / "x.wav", "b": tmp_path / "x.wav"}
     with pytest.raises(UsageError, match="one file twice"):
         run(build, tmp_path / "in.wav", outs, StreamSetup(), silent)
-    with pytest.raises(UsageError, match=r"only recordings come one for each stream"):
+    with pytest.raises(UsageError, match=r"only recordings, \.npy and \.csv come one for"):
         run(build, {"a": Path("a.npz"), "b": Path("b.npz")}, Path("c.npz"), StreamSetup(), silent)
 
 

@@ -1,13 +1,14 @@
 """The files of a calibration folder, by name: ``x.wav``, ``x.clean.wav``, ``x.mic.wav``, ``x.knob.npy``, ``x.npz``.
 
-Any ending of `SOUNDS` may stand in place of ``.wav``.
+Any ending of `SOUNDS` may stand in place of ``.wav``, and any of `TABLES` in place of ``.npy``.
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from edgekit.base.errors import Problem
+from edgekit.base.tables import TABLES, is_table
 
 CLEAN = ".clean"  # ends the name of a clip's clean form, before the ending of the file
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
@@ -15,13 +16,8 @@ ARRAYS, ARRAY = ".npz", ".npy"
 
 
 WANTED = (
-    "a folder of recordings (.wav, .flac, .ogg, .opus, .mp3, .aiff), or of .npz with arrays named as the inputs "
-    "(hops, or whole recordings), or package.module:factory that yields such arrays"
-)
-TABLES = (".csv", ".tsv")
-TABLE_STEP = (
-    "write each table as a .npz: t = numpy.loadtxt('a.csv', delimiter=',', skiprows=1), then "
-    "numpy.savez('a.npz', INPUT=t.T[None]) for an input of shape (1, columns, frames), t[None] for (1, frames, columns)"
+    "a folder of recordings (.wav, .flac, .ogg, .opus, .mp3, .aiff), of .csv with a line for each moment, or of .npz "
+    "with arrays named as the inputs (hops, or whole recordings), or package.module:factory that yields such arrays"
 )
 STEP = "give --calibration such a source, with a few different clips of 3 s or more"
 
@@ -42,12 +38,11 @@ def source_problem(source: str) -> Problem | None:
 def content_problem(source: str, folder: Path, more: Sequence[str] = ()) -> Problem | None:
     """Return why a folder has no clips: no file that may belong to one, nor one with an ending of `more`."""
     endings = {path.suffix.lower() or "no ending" for path in folder.rglob("*") if path.is_file()}
-    if not endings.isdisjoint((*SOUNDS, ARRAYS, ARRAY, *more)):
+    if not endings.isdisjoint((*SOUNDS, ARRAYS, ARRAY, *TABLES, *more)):
         return None
     others = f", only {', '.join(sorted(endings))}" if endings else ""
-    found = f"holds no recording and no .npz file{others}"
-    step = STEP if endings.isdisjoint(TABLES) else TABLE_STEP
-    return Problem(f"calibration folder {source!r}", found, WANTED, step)
+    found = f"holds no recording, no .csv and no .npz file{others}"
+    return Problem(f"calibration folder {source!r}", found, WANTED, STEP)
 
 
 def is_sound(path: Path) -> bool:
@@ -67,9 +62,31 @@ def clean_form(clip: Path) -> Path | None:
 
 
 def clip_files(folder: Path) -> list[Path]:
-    """Return the files of a folder that may belong to clips, sorted."""
-    endings = (*SOUNDS, ARRAYS, ARRAY)
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
+    """Return the files of a folder that may belong to clips, sorted.
+
+    Among recordings or .npz, a table such as ``labels.csv`` belongs to none: only ``x.knob.csv`` of a clip ``x`` does.
+    """
+    wholes, arrays = (_list_files(folder, e) for e in ((*SOUNDS, ARRAYS), (ARRAY, *TABLES)))
+    if wholes:
+        clips = {stem for path in wholes for stem in _stems(path)}
+        arrays = [path for path in arrays if not is_table(path) or _is_array_of(path, clips)]
+    return sorted([*wholes, *arrays])
+
+
+def _list_files(folder: Path, endings: Sequence[str]) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.suffix.lower() in endings and p.is_file()]
+
+
+def _stems(path: Path) -> tuple[Path, Path]:
+    """Return the clips that a recording or .npz may belong to: ``a.mic`` and ``a`` of ``a.mic.wav``."""
+    stem = path.with_suffix("")
+    return stem, stem.with_suffix("")
+
+
+def _is_array_of(path: Path, clips: Set[Path]) -> bool:
+    """Whether a file is named as ``x.knob.csv`` of a clip ``x``."""
+    stem = path.with_suffix("")
+    return stem.suffix != "" and stem.with_suffix("") in clips
 
 
 def stem_of(path: Path, name: str) -> Path | None:
@@ -91,7 +108,7 @@ def _is_clip_without(path: Path, name: str, held: set[Path]) -> bool:
     """Whether a file is of a clip that lacks an input; `held` are the clips that have it in separate files."""
     if path.suffix.lower() == ARRAYS:
         return name not in _names(path)
-    if not is_sound(path) or is_clean(path):
+    if not (is_sound(path) or is_table(path)) or is_clean(path):
         return False
     clip = path.with_suffix("")
     return held.isdisjoint((clip, clip.with_suffix("")))

@@ -86,6 +86,7 @@ class Stopped(EdgeKitError):
 
 
 NOT_YET = "not in this version"
+MOST_PLACES = 12  # of a problem that a message names
 
 
 def unavailable(what: str, name: str, here: Iterable[str], later: Iterable[str]) -> Problem:
@@ -94,3 +95,25 @@ def unavailable(what: str, name: str, here: Iterable[str], later: Iterable[str])
     near = get_close_matches(name.lower(), here, n=1)
     step = f"choose one of these; '{near[0]}' is nearest" if near else "choose one of these"
     return Problem(f"{what} '{name}'", found, ", ".join(here), step)
+
+
+def merge_alike(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems with those that differ in their place alone as one, which lists the places.
+
+    ``Softmax 'a'`` and ``Softmax 'b'`` become ``Softmax 'a', 'b'``; from `MOST_PLACES` on, the others are counted.
+    """
+    places = dict[tuple[str, str, str], list[str]]()
+    for problem in problems:
+        key = problem.found, problem.allowed, problem.next_step
+        places.setdefault(key, []).append(problem.where)
+    return [Problem(_list_places(wheres), *key) for key, wheres in places.items()]
+
+
+def _list_places(wheres: list[str]) -> str:
+    places, names = list(dict.fromkeys(wheres)), dict[str, list[str]]()
+    for place in places[:MOST_PLACES]:
+        kind, _, name = place.partition(" '")
+        names.setdefault(kind, []).append(f" '{name}" if name else "")
+    listed = "; ".join(kind + ",".join(each) for kind, each in names.items())
+    more = len(places) - MOST_PLACES
+    return f"{listed} and {more} more" if more > 0 else listed

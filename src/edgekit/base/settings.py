@@ -13,8 +13,9 @@ from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_array
 from edgekit.base.setting_texts import FORM, STEP
+from edgekit.base.tables import TABLES, is_table, read_table
 
-FILES = (".npy", ".npz")
+FILES = (".npy", ".npz", *TABLES)
 _PART = re.compile(r"(?:(\d+(?:\.\d+)?)s:)?(.+)")
 _NEXT = re.compile(r",(?=\d+(?:\.\d+)?s:)")  # a comma in front of the next time
 _NUMBER = r"[-+.\w]+"
@@ -142,7 +143,7 @@ def _part(name: str, text: str) -> tuple[float, Array]:
     try:
         return time, _numbers(json.loads(match[2]))
     except (json.JSONDecodeError, RecursionError):
-        raise ValueError("neither a number, a JSON list nor a .npy") from None
+        raise ValueError("neither a number, a JSON list nor a .npy or .csv") from None
 
 
 def _numbers(value: object) -> Array:
@@ -153,7 +154,7 @@ def _numbers(value: object) -> Array:
 
 
 def _file(name: str, path: Path) -> Array:
-    return _numbers(read_array(path, name))
+    return _numbers(read_table(path).values if is_table(path) else read_array(path, name))
 
 
 def value_of(name: str, value: Array, shape: tuple[int, ...]) -> Array:

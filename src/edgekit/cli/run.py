@@ -20,7 +20,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="IN OUT",
-            help="A recording and a .wav, .npz or .csv; two .npz of hops; NAME=FILE for each stream; or pictures.",
+            help="A recording and a .wav, .npz or .csv; .csv or .npz of data; NAME=FILE for each stream; or pictures.",
         ),
     ] = None,
     *,
@@ -81,8 +81,11 @@ def run(
     name: mic=mic.wav ref=far.wav out.wav.
 
     A build that gives no audio writes a .npz, or a .csv with a line for each hop. One that decides prints
-    what it detects, and writes it to a .json or .csv. IN may be a .npz, too. It holds one array for each
-    stream, first axis = hops, and may hold the session constants in their own shape.
+    what it detects, and writes it to a .json or .csv.
+
+    IN may be data of sensors: a .csv with a line for each moment and a column for each channel, a .npy, or a .npz
+    with one array for each stream. An array is a whole recording, or its first axis is the hops. A .npz may hold
+    the session constants in their own shape.
 
     An engine takes a .png or .jpg, or a folder of them, and draws what it finds.
 

@@ -3,13 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from edgekit.base.arrays import Array
 from edgekit.base.clip_files import SOUNDS, is_sound
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.input_arrays import (
+    InputForm,
+    in_hops,
+    list_arrays,
+    list_forms,
+    read_input,
+    save_step,
+)
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import folder_problem, output_problem, replacement_path
 from edgekit.base.picture_files import picture_paths
 from edgekit.base.pictures import PICTURE_FILES
 from edgekit.base.progress import Progress
+from edgekit.base.tables import TABLES
 from edgekit.base.wav import needs
 from edgekit.runtime.audio.files import (
     check_outs,
@@ -28,9 +38,11 @@ from edgekit.verbs.doctor import require
 from edgekit.verbs.stream_setup import StreamSetup
 
 SOUND = "a recording"
+ARRAYS = ".npz, .npy, .csv or .tsv"
+ARRAY_FILES = (".npz", ".npy", *TABLES)
 RUNS = (
     *((SOUND, ending) for ending in (".wav", ".npz", ".csv", ".json")),
-    *((".npz", ending) for ending in (".npz", ".csv")),
+    *((ARRAYS, ending) for ending in (".npz", ".csv")),
 )
 
 
@@ -53,29 +65,69 @@ def run(
     _check_files(sources, outs)
     if is_sound(sources[0]):
         return _run_sounds(directory, source, out, opening, progress)
-    return _run_arrays(directory, sources[0], outs[0], opening, progress)
+    return _run_arrays(directory, source, outs[0], opening, progress)
 
 
 def _run_arrays(
-    directory: str | Path, source: Path, out: Path, opening: StreamSetup, progress: Progress
+    directory: str | Path,
+    source: Path | Mapping[str, Path],
+    out: Path,
+    opening: StreamSetup,
+    progress: Progress,
 ) -> tuple[str, ...]:
-    """Run the hops of a .npz through a build."""
-    arrays = read_npz(source)
+    """Run the hops of a .npz, or of a .npy or table for each input, through a build."""
+    arrays, changes = _read_arrays(Manifest.load(Path(directory)), source)
     manifest = opening.check(directory, arrays)
-    others = {tensor.name for tensor in (*manifest.constants, *manifest.controls)}
-    streams = {name: array for name, array in arrays.items() if name not in others}
-    step = "one array per stream input, first axis = hops"
-    fit_inputs(streams, manifest.stream_inputs, step, hops=True)
+    _fit_streams(source, arrays, manifest)
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
     results = stream.run(arrays, lambda done: progress("stream", done, hops))
-    with replacement_path(out, source) as temporary:
+    files = source.values() if isinstance(source, Mapping) else [source]
+    with replacement_path(out, *files) as temporary:
         if out.suffix.lower() == ".csv":
             write_csv(temporary, results)
         else:
             write_npz(temporary, results)
-    return *notes, *_took(stream)
+    return *changes, *notes, *_took(stream)
+
+
+def _read_arrays(
+    manifest: Manifest, source: Path | Mapping[str, Path]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the arrays of a build's inputs by name, in hops where their time axis is known, and notes."""
+    forms = {tensor.name: _form(tensor) for tensor in manifest.inputs}
+    if isinstance(source, Path) and source.suffix.lower() == ".npz":
+        read = read_npz(source)
+        return {n: in_hops(a, forms[n]) if n in forms else a for n, a in read.items()}, ()
+    inputs = manifest.stream_inputs
+    files = source if isinstance(source, Mapping) else _single(inputs, source, "input")
+    arrays, notes = {}, dict[str, None]()
+    for name, path in files.items():
+        arrays[name], changes = read_input(path, forms[name])
+        notes |= dict.fromkeys(changes)
+    return arrays, tuple(notes)
+
+
+def _fit_streams(
+    source: Path | Mapping[str, Path], arrays: Mapping[str, Array], manifest: Manifest
+) -> None:
+    """Refuse arrays that do not fit the streams of a build; others are checked as they are set."""
+    others = {tensor.name for tensor in (*manifest.constants, *manifest.controls)}
+    streams = {name: array for name, array in arrays.items() if name not in others}
+    forms = [_form(tensor) for tensor in manifest.stream_inputs]
+    step = save_step(forms, source.name if isinstance(source, Path) else "a.npz")
+    if streams.keys() != {form.name for form in forms} and isinstance(source, Path):
+        found, where = f"holds {list_arrays(streams)}", f"file '{source}'"
+        raise UsageError(Problem(where, found, f"an array for each of {list_forms(forms)}", step))
+    fit_inputs(streams, manifest.stream_inputs, step, hops=True)
+
+
+def _form(tensor: Tensor) -> InputForm:
+    """Return what an input wants of a file."""
+    axis = tensor.axes.axis("T") if tensor.axes else tensor.time.axis if tensor.time else None
+    is_stream = tensor.role != "constant"
+    return InputForm(tensor.name, tensor.shape, tensor.dtype, axis, is_stream)
 
 
 def _run_sounds(
@@ -183,14 +235,18 @@ def _kinds_problem(sources: Sequence[Path], outs: Sequence[Path]) -> Problem | N
     """Return why files do not go together by their endings."""
     endings = _endings(sources), _endings(outs)
     from_sound = all(map(is_sound, sources))
-    many = (len(sources) > 1 and not from_sound) or (len(outs) > 1 and endings[1] != ".wav")
-    if (SOUND if from_sound else endings[0], endings[1]) in RUNS and not many:
+    from_arrays = all(path.suffix.lower() in ARRAY_FILES for path in sources)
+    kind = SOUND if from_sound else ARRAYS if from_arrays else endings[0]
+    many = (len(sources) > 1 and ".npz" in endings[0]) or (len(outs) > 1 and endings[1] != ".wav")
+    if (kind, endings[1]) in RUNS and not many:
         return None
     listed = (
         f"{', '.join(PICTURE_FILES)} to one of them or .npz; a recording is {', '.join(SOUNDS)}"
     )
     allowed = ", ".join([*map(" to ".join, RUNS), listed])
-    step = "only recordings come one for each stream" if many else "name two such files"
+    step = "name two such files"
+    if many:
+        step = "only recordings, .npy and .csv come one for each stream, and only .wav go out so"
     return Problem("IN and OUT", " to ".join(endings), allowed, step)
 
 

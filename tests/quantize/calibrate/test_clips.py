@@ -87,7 +87,7 @@ def test_npz_and_factory(tmp_path: Path) -> None:
     ("make", "found"),
     [
         (lambda p: None, "does not exist"),
-        (lambda p: p.mkdir(), "holds no recording and no .npz"),
+        (lambda p: p.mkdir(), r"holds no recording, no \.csv and no \.npz"),
         (lambda p: p.write_text("x"), "is not a folder"),
         (lambda p: write_wav(p / "a.wav", samples=10), "less than one hop"),
         (lambda p: (p.mkdir(), (p / "a.wav").write_bytes(b"RIFFxxxx")), "a.wav"),

@@ -120,3 +120,43 @@ def test_one_clip_in_two_files_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.f0.npy", np.ones((10, 1, 1, 4), np.float32))
     with pytest.raises(CalibrationError, match=r"'a\.wav': a second file for input 'x'"):
         load_calibration(str(tmp_path), model())
+
+
+def test_tables_are_clips_with_their_lines_as_time(tmp_path: Path) -> None:
+    (tmp_path / "a.x.csv").write_text("".join(f"{n}\n" for n in range(HOP * 10)))
+    (tmp_path / "a.f0.csv").write_text("t,a,b,c,d\n" + "0,1,2,3,4\n" * 10)
+    made = load_calibration(str(tmp_path), model())
+    (clip,) = made.clips
+    np.testing.assert_array_equal(clip["x"].ravel(), np.arange(HOP * 10))
+    assert clip["x"].shape == (10, 1, 1, HOP) and clip["f0"].shape == (10, 1, 1, 4)
+    np.testing.assert_array_equal(clip["f0"][9], [[[1, 2, 3, 4]]])
+    assert made.notes == ("calibration: column 't' left out, in 1 of 1 files",)
+    (tmp_path / "b.x.csv").write_text("1\n2\nthree\n")
+    (tmp_path / "b.f0.csv").write_text("1,2,3,4\n")
+    with pytest.raises(CalibrationError, match=r"b\.x\.csv': line 3, column 1: 'three' is no"):
+        load_calibration(str(tmp_path), model())
+
+
+def test_with_one_input_a_table_needs_no_name_of_it(tmp_path: Path) -> None:
+    net = Net()
+    sensor = from_onnx(net.model([1, 3, 5], net.add("Tanh", "x")), name="net")
+    sensor = sensor.describe(timing={"x": {"axis": 2}})
+    (tmp_path / "a.csv").write_text("ax,ay,az\n" + "".join(f"{n},0,1\n" for n in range(10)))
+    np.save(tmp_path / "b.npy", np.zeros((1, 3, 10)))
+    (first, second) = load_calibration(str(tmp_path), sensor).clips
+    np.testing.assert_array_equal(first["x"][1, 0, 0], np.arange(5, 10))
+    assert second["x"].shape == (2, 1, 3, 5)
+    (tmp_path / "c.csv").write_text("1,2\n3,4\n")
+    with pytest.raises(CalibrationError, match=r"c\.csv': 2 lines of 2 columns.* with 3 columns"):
+        load_calibration(str(tmp_path), sensor)
+
+
+def test_an_npz_of_other_arrays_is_told_what_to_hold(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", np.zeros((3, 2)))
+    with pytest.raises(CalibrationError) as refused:
+        load_calibration(str(tmp_path), model())
+    assert str(refused.value.problems[0]) == (
+        "'a.npz': holds 'arr_0' [3, 2], not input 'x'; allowed: x float32 [hops, 1, 1, 64], "
+        "f0 float32 [hops, 1, 1, 4]; next: "
+        "numpy.savez('a.npz', x=x.astype('float32'), f0=f0.astype('float32'))"
+    )

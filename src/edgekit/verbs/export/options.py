@@ -221,7 +221,7 @@ class CalibrationOptions(TypedDict, total=False):
 
     calibration: Annotated[
         str | None,
-        Flag("Folder of sound files, .npz or pictures, or package.module:factory.", "SOURCE"),
+        Flag("Folder of sound files, .csv, .npz or pictures, or package.module:factory.", "SOURCE"),
     ]
 
 

@@ -66,7 +66,7 @@ def finetune(
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
         recipe: ``w8a8``, ``w8a16``, ``w4a8``, or a recipe.toml.
-        calibration: a folder of .wav or .npz, or ``package.module:factory``.
+        calibration: a folder of .wav, .csv or .npz, or ``package.module:factory``.
         out: the .onnx to write.
         steps: of training; some hundreds.
         seed: 0 to 2^32 - 1, of all random numbers.
