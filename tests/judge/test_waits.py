@@ -128,6 +128,20 @@ def test_a_build_may_answer_as_the_float_network_does_to_another_draw_of_noise()
         assert levels[0] is not None and (abs(levels[0]) > 0.5) == drifts, (loudness, gain)
 
 
+def test_note_says_that_the_float_network_differs_as_much_if_dc_does() -> None:
+    """DC of 0.009 halves the gain for minutes, and DC of 0.01 and 0.011 does not."""
+    report = WaitCriterion(latching(0.0095), calibration()).report(HopRunner(latching(0.0105)))
+    assert report is not None and report.worst[1].endswith(DC_WAIT)
+    (dc,) = (row for row in report.seconds if row.own_db)
+    assert dc.wait == report.worst[1] and dc.own_db > 3
+    (note,) = report.notes()
+    assert f"the float network itself differs by {dc.own_db:.1f} dB if DC" in note
+    steady = WaitCriterion(latching(1e-4), calibration()).report(HopRunner(latching(0.0105)))
+    assert steady is not None and steady.worst[0] > 3
+    assert not any(row.own_db for row in steady.seconds)
+    assert "float network itself" not in " ".join(steady.notes())
+
+
 def detector(loudness: float) -> Model:
     """Yes to any sound, but for minutes after a hop that is not as loud as this."""
     text = f"""<ir_version: 10, opset_import: ["" : 21]>
@@ -170,6 +184,8 @@ def test_waits_and_their_twins_differ_by_what_nobody_can_tell() -> None:
         change = wait.twin["pcm"] - wait.clip["pcm"]
         assert 0 < np.sqrt(np.mean(np.square(change[: wait.first]))) < 10 ** (-99 / 20)
         assert not change[wait.first :].any()
+    less, more = (clip["pcm"][: waits["0.01"].first].mean() for clip in waits["0.01"].near)
+    assert less < 0.01 < more and not waits["silence"].near
     assert waits["sound"].twin is None and waits[NO_WAIT].twin is None
 
 

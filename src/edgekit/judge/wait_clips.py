@@ -24,6 +24,7 @@ SOUND_HOPS = 256  # after a wait
 SETTLED = 1e-3  # of a state's root mean square in sound: the change within a second
 LOUD_SECONDS = 2  # of sound, before silence in which states settle
 NOISE_DBFS, DC = -60.0, 0.01
+NEAR = 0.9, 1.1  # of the DC
 # The rounding noise of a converter of 16 bits is at -98 dBFS.
 INAUDIBLE_DBFS = -100.0
 NO_WAIT = "no wait"
@@ -41,12 +42,14 @@ class Wait:
         first: the first hop of the sound.
         twin: the clip with a wait that nobody can tell from this one: noise at `INAUDIBLE_DBFS` on silence or DC, the
             same noise drawn anew; None after sound.
+        near: clips with `NEAR` times the DC; none of other waits.
     """
 
     name: str
     clip: Clip
     first: int
     twin: Clip | None = None
+    near: tuple[Clip, ...] = ()
 
 
 def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iterator[Wait]:
@@ -66,18 +69,18 @@ def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iter
     hops = round(seconds * hops_per_second(model))
     if pcm is not None:
         shape = hops, *longest[pcm].shape[1:]
-        for name, pair in _constant_sounds(shape).items():
-            wait, twin = (
+        for name, sounds in _constant_sounds(shape).items():
+            wait, twin, *near = (
                 _wait_before(model, f"{seconds} s of {name}", {**longest, pcm: samples}, sound)
-                for samples in pair
+                for samples in sounds
             )
-            yield replace(wait, twin=twin.clip)
+            yield replace(wait, twin=twin.clip, near=tuple(other.clip for other in near))
     repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
     yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
 
 
-def _constant_sounds(shape: tuple[int, ...]) -> dict[str, tuple[Float32, Float32]]:
-    """Return silence, noise and DC by their names, each with its twin."""
+def _constant_sounds(shape: tuple[int, ...]) -> dict[str, tuple[Float32, ...]]:
+    """Return silence, noise and DC by their names, each with its twin; DC also a little less and more of it."""
     drawn, drawn_anew = np.random.default_rng(SEED).standard_normal((2, *shape))
     inaudible, noise, other_noise = (
         (white * 10 ** (dbfs / 20)).astype(np.float32)
@@ -87,7 +90,7 @@ def _constant_sounds(shape: tuple[int, ...]) -> dict[str, tuple[Float32, Float32
     return {
         "silence": (silence, inaudible),
         f"noise at {NOISE_DBFS:g} dBFS": (noise, other_noise),
-        DC_WAIT: (dc, dc + inaudible),
+        DC_WAIT: (dc, dc + inaudible, *(np.float32(factor) * dc for factor in NEAR)),
     }
 
 

@@ -6,7 +6,8 @@ after a wait.
 
 Some float networks are as sensitive: noise that no converter of 16 bits resolves, in silence or on DC, changes the
 level of the sound after it by decibels. So does another draw of faint noise. So a build may answer as the float
-network does to a wait or to its twin.
+network does to a wait or to its twin. Where a tenth more or less of DC changes the float network's level by more than
+a build may, the note on drift says so: then no types may stop it.
 
 Probabilities have no level: of a network that decides, the decisions after a wait are compared.
 """
@@ -53,7 +54,8 @@ class Second:
 
     `level_db` is that of the build's worst output relative to the float network's, None where that is silent, or where
     outputs decide; `snr_db` is None where both are equal. `alike` is the share of the decisions that are the float
-    network's, in the whole sound of a network that decides.
+    network's, in the whole sound of a network that decides. `own_db` is by how much the float network's level differs
+    after DC a tenth less and more, 0 after other waits.
     """
 
     wait: str
@@ -61,6 +63,7 @@ class Second:
     level_db: float | None
     snr_db: float | None
     alike: float | None = None
+    own_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,13 @@ class WaitReport:
         first = "add clips with such waits"
         if wait.endswith(DC_WAIT):  # after which the wait is silence
             first = "remove DC from the sound before the network, as by a high-pass at 20 Hz"
+        own_db = max(row.own_db for row in self.seconds if row.wait == wait)
+        if own_db > MOST_DRIFT_DB:
+            state += f"; the float network itself differs by {own_db:.1f} dB if DC is a tenth less or more"
         return [
             f"waits: after {wait} the level of sound changes by {drift:.1f} dB against the float network; at most "
             f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: {first}, or use wider types "
-            "(--recipe auto or w8a16)"
+            "(--recipe auto or w8a16)",
         ]
 
 
@@ -170,6 +176,25 @@ class WaitCriterion:
             exact[number].append(sound)
         return exact
 
+    @cached_property
+    def _own_changes(self) -> list[float]:
+        """By how many dB the float network's level differs after waits like each one; 0 of waits without any.
+
+        Raises `ToolError` where C runs it, and there is no compiler.
+        """
+        near = [(n, clip) for n, wait in enumerate(self._waits) for clip in wait.near]
+        found = self._run(
+            self._reference,
+            [clip for _, clip in near],
+            lambda place, outputs: self._sound(near[place][0], outputs),
+        )
+        levels = [[0.0] for _ in self._waits]
+        for (number, _), sound in zip(near, found, strict=True):
+            pairs = list(zip(self._exact[number][0], sound, strict=True))
+            whole = next(_seconds("", pairs, self._hops_per_second))
+            levels[number].append(whole.level_db or 0.0)
+        return [max(changes) - min(changes) for changes in levels]
+
     @property
     def in_c(self) -> bool:
         """Whether C runs the networks."""
@@ -188,7 +213,7 @@ class WaitCriterion:
         rows = [[*_seconds(name, pairs, rate)] for pairs in answers]
         nearest = min(rows, key=lambda seconds: abs(seconds[0].level_db or 0.0))
         if not self._ends:
-            return nearest
+            return [replace(nearest[0], own_db=self._own_changes[number]), *nearest[1:]]
         whole, *others = (replace(row, level_db=None) for row in nearest)
         return [replace(whole, alike=self._alike(number, found)), *others]
 
