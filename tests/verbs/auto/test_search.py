@@ -382,7 +382,7 @@ def test_recipes_that_ship_have_the_rounding_of_the_candidate(
     monkeypatch.setattr(auto, "chosen", lambda *_: SimpleNamespace(turned=0.0))
     monkeypatch.setattr(auto._TypeSearch, "_try_shares", lambda *_: None)
     monkeypatch.setattr(auto._TypeSearch, "_try_plain", compare)
-    judging: Any = SimpleNamespace(least=0.0, model=None, calibration=None)
+    judging: Any = SimpleNamespace(least=0.0, model=None, calibration=None, thrifty=False)
     auto._TypeSearch(judging, UNBOUNDED, False, HERE).run(lambda *_: None, None)
     assert {recipe.name for recipe in compared} == {"w8a8", "w8a16"}
     assert {recipe.rounding for recipe in compared} == {SHAPED}

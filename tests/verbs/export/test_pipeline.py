@@ -300,7 +300,7 @@ REFUSED: dict[str, tuple[Callable[[Path], dict], list[str]]] = {
     ),
     "calibration folder empty": (
         lambda tmp: {"recipe": "w8a8", "calibration": str(_made(tmp / "empty"))},
-        ["empty", "no recording and no .npz"],
+        ["empty", "no recording, no .csv and no .npz"],
     ),
     "integers without calibration": (
         lambda tmp: {"recipe": "w8a8"},
