@@ -127,7 +127,7 @@ class Channels:
 
     def _visit(self, node: ir.Node) -> None:
         floats = [v for v in node.outputs if v.name and v.dtype == ir.DataType.FLOAT]
-        handed = self._fused(node) if is_fused(node) else None
+        handed = self._feature_numbers(node) if is_fused(node) else None
         handed = self._handed_on(node) if node.domain == "" else handed
         if handed is None:
             for value in node.inputs:
@@ -151,7 +151,7 @@ class Channels:
             return self._recurrent
         if op_type == "LayerNormalization":
             return self._normalization
-        return self._raised if op_type in ("Pow", "Sqrt") else None
+        return self._power_numbers if op_type in ("Pow", "Sqrt") else None
 
     def _rule_by_facts(self, node: ir.Node) -> Rule | None:
         """Return the rule that follows from how an operator treats elements."""
@@ -171,14 +171,14 @@ class Channels:
         y = node.outputs[0]
         return {y: np.broadcast_to(self.of(node.inputs[0]), dims(y))}
 
-    def _raised(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+    def _power_numbers(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """Return the numbers of a root, or of a power with one constant exponent above 0."""
         exponent, y = facts_of(node).degree or _exponent(node), node.outputs[0]
         if exponent is None or exponent <= 0:
             return None
         return {y: self.groups.power(np.broadcast_to(self.of(node.inputs[0]), dims(y)), exponent)}
 
-    def _fused(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
+    def _feature_numbers(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """Return the numbers of a magnitude, a mean of squares or a sum of products."""
         operands, y = [self.of(value) for value in node.inputs], node.outputs[0]
         if node.op_type == "MeanSquare":

@@ -29,11 +29,11 @@ class ScaleGroups:
 
     def find(self, numbers: Numbers) -> Numbers:
         """Replace numbers by the representative of their group."""
-        return np.asarray(self._settled()[0][numbers], np.int32)
+        return np.asarray(self._representatives()[0][numbers], np.int32)
 
     def degrees(self, numbers: Numbers) -> Float64:
         """Return the degrees of numbers relative to their representatives."""
-        return np.asarray(self._settled()[1][numbers])
+        return np.asarray(self._representatives()[1][numbers])
 
     def logarithms(self, roots: Float64, numbers: Numbers) -> Float64:
         """Return the logarithms of the numbers' factors; `roots` has those of representatives."""
@@ -100,7 +100,7 @@ class ScaleGroups:
             number = self._parent[number]
         return number, degree
 
-    def _settled(self) -> tuple[Numbers, Float64]:
+    def _representatives(self) -> tuple[Numbers, Float64]:
         """Return the representative of every number, and its degree there."""
         if self._roots is None:
             parent, degree = np.array(self._parent, np.int32), np.array(self._degree)
