@@ -136,7 +136,13 @@ class Packing:
 
 PORTABLE = Packing(sparse=Sparse(pays=PATTERNS))
 ON_X86 = Sparse(pays=PATTERNS, packed=False, windows=True, bits=(8,), most_positions=3, head=64)
-ON_NEON = Packing(columns=4, tiles=TileLayout(group=4, fill=4, taps=1024, outputs=4, fours=True))
+ON_NEON = Packing(
+    rows=4,
+    panels=4,
+    taps=((8, 4), (16, 1)),
+    columns=4,
+    tiles=TileLayout(group=4, fill=4, taps=1024, outputs=4, fours=True),
+)
 BY_LANES = Packing(columns=4)  # rows as they are, and dense kernels that sparse ones do not beat
 PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
 

@@ -5,6 +5,7 @@
 #ifndef EK_CONV_TILES_GUARD
 #define EK_CONV_TILES_GUARD
 
+#include "ek_fours_of_one.h"
 #include "ek_lay_fours.h"
 
 #define EK_AT_ONCE (4 * EK_TILE_PANELS) /* outputs */
@@ -210,8 +211,10 @@ static inline void ek_outputs_of_one(const ek_group *g, const ek_band *b, const 
     const int8_t *w = g->w;
     for (int32_t o = 0; o < outputs; o += 4, w += ek_panel_bytes(b)) {
         const int32_t rows = ek_min(4, outputs - o), c = g->c + o;
+        int32x4_t four = vdupq_n_s32(0);
         int32_t sums[4];
-        vst1q_s32(sums, ek_fours_of_one(laid, w, b->taps * b->fours));
+        ek_fours_of_one(laid, w, b->taps * b->fours, 1, &four);
+        vst1q_s32(sums, four);
         for (int32_t r = 0; r < rows; r++) {
             sums[r] += s->bias[c + r];
         }

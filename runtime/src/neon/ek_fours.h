@@ -144,14 +144,4 @@ static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *c
     }
 }
 
-/* The sums of four outputs at one position: the products of n fours of w and x, side by side. */
-static inline int32x4_t ek_fours_of_one(const int8_t *x, const int8_t *w, int32_t n)
-{
-    int32x4_t sums[2] = {vdupq_n_s32(0), vdupq_n_s32(0)};
-    for (; n > 0; n--, x += 4, w += 16) {
-        ek_add_four(ek_four_of(x, 0), vld1q_s8(w), sums);
-    }
-    return vpaddq_s32(sums[0], sums[1]);
-}
-
 #endif

@@ -1,25 +1,120 @@
-/* AArch64: rows are not packed. */
+/* Advanced SIMD: panels of four rows, of which up to four alternate. A group of taps is four int8 taps of each row of a panel,
+ * or one tap of each where operands are int16. */
 #ifndef EK_ROWS_GUARD
 #define EK_ROWS_GUARD
 
-#include "ek_dot.h"
+#include "ek_fours_of_one.h"
 #include "ek_outputs_each.h"
 
-#define EK_PANEL 1
-#define EK_BYTES_S8(k) ((ptrdiff_t)(k))
+#undef EK_ROWS
+#define EK_ROWS 64
+#define EK_PANEL 4
+#define EK_BYTES_S8(k) ((ptrdiff_t)(((k) + 3) & ~3))
 #define EK_BYTES_S16(k) ((ptrdiff_t)(k))
-#define EK_PACKED(n) (n)
+#define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
+#define EK_SUMMED_TAPS 504 /* products of 2^22 that fit an int32 sum, a multiple of 4 */
 
-/* acc [rows] += x [k] . w. */
-static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
+/* acc [rows] += x [k] . w, of so many panels, of which only the last may have fewer than four rows. */
+static inline __attribute__((always_inline)) void ek_panels_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t panels,
+                                                               int32_t rows, int32_t *acc)
 {
-    ek_dots_s8(x, 0, w, k, k, rows, acc);
+    const int32_t whole = k & ~3;
+    int32x4_t sums[EK_ONE_PANELS];
+    EK_UNROLL for (int32_t p = 0; p < panels; p++)
+    {
+        sums[p] = vdupq_n_s32(0);
+    }
+    ek_fours_of_one(x, w, whole >> 2, panels, sums);
+    if (whole < k) {
+        int8_t last[8];
+        vst1_s8(last, vcreate_s8(ek_some_bytes(x + whole, k - whole)));
+        ek_fours_of_one(last, w + (ptrdiff_t)4 * panels * whole, 1, panels, sums);
+    }
+    EK_UNROLL for (int32_t p = 0; p < panels; p++, acc += 4)
+    {
+        if (p < panels - 1 || (rows & 3) == 0) {
+            vst1q_s32(acc, vaddq_s32(vld1q_s32(acc), sums[p]));
+        } else {
+            int32_t four[4];
+            vst1q_s32(four, sums[p]);
+            for (int32_t row = 0; row < (rows & 3); row++) {
+                acc[row] += four[row];
+            }
+        }
+    }
 }
 
-static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t rows, int64_t *acc)
+/* sums [panels] of four rows += x [n] . w, n <= EK_SUMMED_TAPS. */
+static inline __attribute__((always_inline)) void ek_taps_of_one(const int16_t *x, const int8_t *w, int32_t n, int32_t panels,
+                                                                 int32x4_t *sums)
 {
-    ek_dots_s16(x, 0, w, k, k, rows, acc);
+    for (; n >= 4; n -= 4, x += 4, w += 16 * panels) {
+        const int16x4_t taps = vld1_s16(x);
+        int16x4_t wide[4 * EK_ONE_PANELS];
+        EK_UNROLL for (int32_t i = 0; i < panels; i++)
+        {
+            const int8x16_t narrow = vld1q_s8(w + 16 * i);
+            const int16x8_t low = vmovl_s8(vget_low_s8(narrow)), high = vmovl_high_s8(narrow);
+            wide[4 * i] = vget_low_s16(low), wide[4 * i + 1] = vget_high_s16(low);
+            wide[4 * i + 2] = vget_low_s16(high), wide[4 * i + 3] = vget_high_s16(high);
+        }
+        EK_UNROLL for (int32_t p = 0; p < panels; p++)
+        {
+            sums[p] = vmlal_lane_s16(sums[p], wide[p], taps, 0);
+            sums[p] = vmlal_lane_s16(sums[p], wide[panels + p], taps, 1);
+            sums[p] = vmlal_lane_s16(sums[p], wide[2 * panels + p], taps, 2);
+            sums[p] = vmlal_lane_s16(sums[p], wide[3 * panels + p], taps, 3);
+        }
+    }
+    for (; n > 0; n--, x++, w += 4 * panels) {
+        EK_UNROLL for (int32_t p = 0; p < panels; p++)
+        {
+            const int16x8_t wide = vmovl_s8(vget_low_s8(ek_four_of(w, p)));
+            sums[p] = vmlal_n_s16(sums[p], vget_low_s16(wide), *x);
+        }
+    }
 }
+
+/* acc [rows] += x [k] . w, panels and rows as above. */
+static inline __attribute__((always_inline)) void ek_panels_s16(const int16_t *x, const int8_t *w, int32_t k, int32_t panels,
+                                                                int32_t rows, int64_t *acc)
+{
+    for (int32_t at = 0; at < k; at += EK_SUMMED_TAPS) {
+        const int32_t n = k - at < EK_SUMMED_TAPS ? k - at : EK_SUMMED_TAPS;
+        int32x4_t sums[EK_ONE_PANELS];
+        int32_t made[4 * EK_ONE_PANELS];
+        EK_UNROLL for (int32_t p = 0; p < panels; p++)
+        {
+            sums[p] = vdupq_n_s32(0);
+        }
+        ek_taps_of_one(x + at, w + (ptrdiff_t)4 * panels * at, n, panels, sums);
+        EK_UNROLL for (int32_t p = 0; p < panels; p++)
+        {
+            vst1q_s32(made + 4 * p, sums[p]);
+        }
+        for (int32_t row = 0; row < rows; row++) {
+            acc[row] += made[row];
+        }
+    }
+}
+
+/* name: acc [rows] += x [k] . w, packed rows. */
+#define EK_PACKED_ROWS(name, x_type, acc_type, of_panels, bytes)                                                 \
+    static inline void name(const x_type *x, const int8_t *w, int32_t k, int32_t rows, acc_type *acc)            \
+    {                                                                                                            \
+        for (; rows > 12; rows -= 16, w += 16 * bytes(k), acc += 16) {                                           \
+            of_panels(x, w, k, 4, rows < 16 ? rows : 16, acc);                                                   \
+        }                                                                                                        \
+        if (rows > 8) {                                                                                          \
+            of_panels(x, w, k, 3, rows, acc);                                                                    \
+        } else if (rows > 4) {                                                                                   \
+            of_panels(x, w, k, 2, rows, acc);                                                                    \
+        } else if (rows > 0) {                                                                                   \
+            of_panels(x, w, k, 1, rows, acc);                                                                    \
+        }                                                                                                        \
+    }
+EK_PACKED_ROWS(ek_rows_s8, int8_t, int32_t, ek_panels_s8, EK_BYTES_S8)
+EK_PACKED_ROWS(ek_rows_s16, int16_t, int64_t, ek_panels_s16, EK_BYTES_S16)
 
 /* Four outputs: 64 bits wide, one rounding. */
 static inline int32x4_t ek_four_outputs(const int32_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,

@@ -63,21 +63,4 @@ static inline __attribute__((always_inline)) void ek_add_windows(const int8_t *c
     }
 }
 
-/* The sums of four outputs at one position: the products of n fours of w and x, side by side. */
-static inline int32x4_t ek_fours_of_one(const int8_t *x, const int8_t *w, int32_t n)
-{
-    int32x4_t sums[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
-    for (; n >= 4; n -= 4, x += 16, w += 64) {
-        const int8x16_t taps = vld1q_s8(x);
-        sums[0] = vdotq_laneq_s32(sums[0], vld1q_s8(w), taps, 0);
-        sums[1] = vdotq_laneq_s32(sums[1], vld1q_s8(w + 16), taps, 1);
-        sums[2] = vdotq_laneq_s32(sums[2], vld1q_s8(w + 32), taps, 2);
-        sums[3] = vdotq_laneq_s32(sums[3], vld1q_s8(w + 48), taps, 3);
-    }
-    for (; n > 0; n--, x += 4, w += 16) {
-        sums[0] = vdotq_s32(sums[0], vld1q_s8(w), ek_four_of(x, 0));
-    }
-    return vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3]));
-}
-
 #endif
