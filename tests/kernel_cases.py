@@ -177,7 +177,7 @@ def in_bytes(call: Call, *at: int) -> Call:
 
 
 def fc(kernel: str) -> Callable[[Draw], Call]:
-    x_type, y_type = kernel.split("_")[2:4]
+    x_type = kernel.split("_")[2]
 
     def build(d: Draw) -> Call:
         rows, k, n, more = d.int(1, 20), d.int(1, 300), several(d), d.int(0, 7)
@@ -185,13 +185,19 @@ def fc(kernel: str) -> Callable[[Draw], Call]:
             k = d.int(2040, 2060)
         elif more == 1:  # so many that AVX-512 widens int4 weights
             rows = d.int(40, 47)
-        x, w = integers(d, DTYPES[x_type], rows, k), weights(d, kernel, n, k)
-        acc = accumulator(x_type)
-        args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
-        y = linear_twin.ek_fc(*args, to=DTYPES[y_type])
-        return in_bytes(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), 1)
+        x = integers(d, DTYPES[x_type], rows, k)
+        return fc_of(kernel, x, weights(d, kernel, n, k), d)
 
     return build
+
+
+def fc_of(kernel: str, x: NDArray[Any], w: NDArray[np.int8], d: Draw) -> Call:
+    """The product of x (rows, k) with w (n, k)."""
+    x_type, y_type = kernel.split("_")[2:4]
+    (rows, k), n, acc = x.shape, len(w), accumulator(x_type)
+    args = [x, w, biases(d, acc, n), *multipliers(d, acc, n), *limits(d, y_type)]
+    y = linear_twin.ek_fc(*args, to=DTYPES[y_type])
+    return in_bytes(Call(kernel, [*args, blank(y), rows, k, n], {8: y}), 1)
 
 
 def sparse_fc(kernel: str) -> Callable[[Draw], Call]:

@@ -3,8 +3,10 @@
 import subprocess
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import count, product
 from pathlib import Path
 
+import numpy as np
 import pytest
 from device_calls import array_bytes, write_calls
 from devices import QUICK, on_devices, run_program
@@ -18,6 +20,8 @@ from kernel_cases import (
     Seeded,
     conv,
     conv_f32,
+    fc_of,
+    integers,
 )
 
 from edgekit.base.errors import CheckFailed
@@ -75,6 +79,24 @@ def test_convolutions_of_fours_equal_their_twins(target: str, tmp_path: Path) ->
 def test_float_convolutions_equal_their_twins(target: str, tmp_path: Path) -> None:
     shapes = (*EIGHTS, *WINDOWS, *STRAIGHT, *PLANES)
     calls = [conv_f32("ek_conv_f32", shape)(Seeded(seed)) for seed, shape in enumerate(shapes)]
+    write_calls(tmp_path, calls, profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
+    assert run_program(target, tmp_path / "program") == "PASS\n"
+
+
+@on_devices("cortex-a53", "cortex-a76", "cortex-a7", slow=("cortex-a76", "cortex-a7"))
+def test_products_of_one_vector_equal_their_twins(target: str, tmp_path: Path) -> None:
+    """Taps and rows that fill vectors and panels or do not, and as many taps as int32 sums hold and more."""
+    sizes = product((1, 3, 4, 6, 15, 16, 17, 35, 64), (1, 3, 4, 5, 9, 12, 13, 16, 17, 30, 67))
+    calls = [
+        fc_of(f"ek_fc_{x}_{y}", integers(d, dtype, 1, k), integers(d, np.int8, n, k), d)
+        for d, (k, n) in zip(map(Seeded, count()), sizes, strict=False)
+        for x, dtype in (("s8", np.int8), ("s16", np.int16))
+        for y in ("s8", "s16")
+    ]
+    for k, least in product((504, 507, 508, 511, 512, 1025), (-32768, 32767)):
+        x, w = np.full((1, k), least, np.int16), np.full((5, k), -128, np.int8)
+        calls.append(fc_of("ek_fc_s16_s16", x, w, Seeded(k)))
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
     assert run_program(target, tmp_path / "program") == "PASS\n"
