@@ -98,9 +98,10 @@ static inline __attribute__((always_inline)) void ek_panels_s16(const int16_t *x
     }
 }
 
-/* name: acc [rows] += x [k] . w, packed rows. */
+/* name: acc [rows] += x [k] . w, packed rows; by itself, as its callers would leave it too few registers. */
 #define EK_PACKED_ROWS(name, x_type, acc_type, of_panels, bytes)                                                 \
-    static inline void name(const x_type *x, const int8_t *w, int32_t k, int32_t rows, acc_type *acc)            \
+    static __attribute__((noinline)) void name##_packed(const x_type *x, const int8_t *w, int32_t k,             \
+                                                        int32_t rows, acc_type *acc)                             \
     {                                                                                                            \
         for (; rows > 12; rows -= 16, w += 16 * bytes(k), acc += 16) {                                           \
             of_panels(x, w, k, 4, rows < 16 ? rows : 16, acc);                                                   \
@@ -112,6 +113,10 @@ static inline __attribute__((always_inline)) void ek_panels_s16(const int16_t *x
         } else if (rows > 0) {                                                                                   \
             of_panels(x, w, k, 1, rows, acc);                                                                    \
         }                                                                                                        \
+    }                                                                                                            \
+    static inline void name(const x_type *x, const int8_t *w, int32_t k, int32_t rows, acc_type *acc)            \
+    {                                                                                                            \
+        name##_packed(x, w, k, rows, acc);                                                                       \
     }
 EK_PACKED_ROWS(ek_rows_s8, int8_t, int32_t, ek_panels_s8, EK_BYTES_S8)
 EK_PACKED_ROWS(ek_rows_s16, int16_t, int64_t, ek_panels_s16, EK_BYTES_S16)
@@ -142,21 +147,57 @@ static inline void ek_store_four_s8(int8_t *y, int32x4_t q)
     vst1_lane_s32((int32_t *)(void *)y, vreinterpret_s32_s8(vmovn_s16(vcombine_s16(half, half))), 0);
 }
 
+/* Whether eight shifts, which are below 64, are 32 or more. */
+static inline int ek_are_high(const uint8_t *shift)
+{
+    uint32_t first, second;
+    memcpy(&first, shift, 4);
+    memcpy(&second, shift + 4, 4);
+    return (first & second & 0x20202020u) == 0x20202020u;
+}
+
+/* Eight outputs with such shifts, saturated to 16 bits: the high words of the doubled products, and the rest of the shifts. */
+static inline int16x8_t ek_eight_high(const int32_t *acc, const int32_t *mult, const uint8_t *shift, int32x4_t zero)
+{
+    const int16x8_t left = vmovl_s8(vsub_s8(vdup_n_s8(31), vreinterpret_s8_u8(vld1_u8(shift))));
+    const int32x4_t low = vqdmulhq_s32(vld1q_s32(acc), vld1q_s32(mult));
+    const int32x4_t high = vqdmulhq_s32(vld1q_s32(acc + 4), vld1q_s32(mult + 4));
+    return vcombine_s16(vqmovn_s32(vaddq_s32(vrshlq_s32(low, vmovl_s16(vget_low_s16(left))), zero)),
+                        vqmovn_s32(vaddq_s32(vrshlq_s32(high, vmovl_s16(vget_high_s16(left))), zero)));
+}
+
+static inline void ek_store_eight_s16(int16_t *y, int16x8_t q, int32_t y_min, int32_t y_max)
+{
+    vst1q_s16(y, vmaxq_s16(vminq_s16(q, vdupq_n_s16((int16_t)y_max)), vdupq_n_s16((int16_t)y_min)));
+}
+
+static inline void ek_store_eight_s8(int8_t *y, int16x8_t q, int32_t y_min, int32_t y_max)
+{
+    vst1_s8(y, vmax_s8(vmin_s8(vqmovn_s16(q), vdup_n_s8((int8_t)y_max)), vdup_n_s8((int8_t)y_min)));
+}
+
 /* y [n] = ek_output of acc [n], each with its own factor. */
-#define EK_OUTPUTS(name, y_type, store)                                                                          \
+#define EK_OUTPUTS(name, y_type, store, store_eight)                                                             \
     static inline void name(const int32_t *acc, const int32_t *mult, const uint8_t *shift, int32_t y_zero,       \
                             int32_t y_min, int32_t y_max, y_type *y, int32_t n)                                  \
     {                                                                                                            \
+        const int32x4_t zero = vdupq_n_s32(y_zero);                                                              \
         int32_t j = 0;                                                                                           \
-        for (; j + 4 <= n; j += 4) {                                                                             \
-            store(y + j, ek_four_outputs(acc + j, mult + j, shift + j, y_zero, y_min, y_max));                   \
+        while (j + 4 <= n) {                                                                                     \
+            if (j + 8 <= n && ek_are_high(shift + j)) {                                                          \
+                store_eight(y + j, ek_eight_high(acc + j, mult + j, shift + j, zero), y_min, y_max);             \
+                j += 8;                                                                                          \
+            } else {                                                                                             \
+                store(y + j, ek_four_outputs(acc + j, mult + j, shift + j, y_zero, y_min, y_max));               \
+                j += 4;                                                                                          \
+            }                                                                                                    \
         }                                                                                                        \
         for (; j < n; j++) {                                                                                     \
             y[j] = (y_type)ek_output(acc[j], mult[j], shift[j], y_zero, y_min, y_max);                           \
         }                                                                                                        \
     }
-EK_OUTPUTS(ek_outputs_s32_s8, int8_t, ek_store_four_s8)
-EK_OUTPUTS(ek_outputs_s32_s16, int16_t, ek_store_four_s16)
+EK_OUTPUTS(ek_outputs_s32_s8, int8_t, ek_store_four_s8, ek_store_eight_s8)
+EK_OUTPUTS(ek_outputs_s32_s16, int16_t, ek_store_four_s16, ek_store_eight_s16)
 
 /* Four sums by one factor, without the zero: the high word of the doubled product, and the rest of a shift of 32 or more. */
 static inline int32x4_t ek_four_scaled(const int32_t *acc, int32x4_t mult, int32x4_t left)
