@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from c_kernels import Call
 from device_calls import array_bytes, write_calls
 from devices import QUICK, on_devices, run_program
 from kernel_cases import (
@@ -25,6 +26,7 @@ from kernel_cases import (
 )
 
 from edgekit.base.errors import CheckFailed
+from edgekit.operators.linear import twin as linear_twin
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import replay
 from edgekit.runtime.runners.toolchain import zig
@@ -97,6 +99,26 @@ def test_products_of_one_vector_equal_their_twins(target: str, tmp_path: Path) -
     for k, least in product((504, 507, 508, 511, 512, 1025), (-32768, 32767)):
         x, w = np.full((1, k), least, np.int16), np.full((5, k), -128, np.int8)
         calls.append(fc_of("ek_fc_s16_s16", x, w, Seeded(k)))
+    write_calls(tmp_path, calls, profile(target))
+    compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
+    assert run_program(target, tmp_path / "program") == "PASS\n"
+
+
+@on_devices("cortex-a53", "cortex-a76", "cortex-a7", slow=("cortex-a76", "cortex-a7"))
+def test_sums_at_the_ends_of_int32_are_requantized_with_every_shift(
+    target: str, tmp_path: Path
+) -> None:
+    ends = np.array([0, 1, -1, 2**31 - 1, -(2**31), 2**30 + 1, -(2**30)], np.int32)
+    mults = np.array([0, 2**30, 2**31 - 1], np.int32)
+    grids = np.meshgrid(ends, mults, np.arange(1, 63, dtype=np.uint8), indexing="ij")
+    bias, mult, shift = (np.ascontiguousarray(grid.reshape(-1)) for grid in grids)
+    x, w = np.zeros((1, 4), np.int8), np.zeros((bias.size, 4), np.int8)
+    calls = []
+    for (to, dtype), zero in product((("s8", np.int8), ("s16", np.int16)), (-5, 100)):
+        limits = zero, int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+        args = [x, w, bias, mult, shift, *limits]
+        y = linear_twin.ek_fc(*args, to=dtype)
+        calls.append(Call(f"ek_fc_s8_{to}", [*args, np.zeros_like(y), 1, 4, bias.size], {8: y}))
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", QUICK)
     assert run_program(target, tmp_path / "program") == "PASS\n"
