@@ -43,12 +43,18 @@ static inline __attribute__((always_inline)) void ek_few_rows_s8_w4(const int8_t
     }
 }
 
+/* Of four rows; by itself, as its callers would leave it too few registers. */
+static __attribute__((noinline)) void ek_four_rows_s8_w4(const int8_t *x, const int8_t *w, int32_t k, int32_t *acc)
+{
+    ek_few_rows_s8_w4(x, w, k, 4, acc);
+}
+
 /* acc [rows] += x [k] . w [rows][k]. */
 static inline void ek_rows_s8_w4(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
 {
     int32_t row = 0;
     for (; row + 4 <= rows; row += 4) {
-        ek_few_rows_s8_w4(x, w + row * EK_BYTES_W4(k), k, 4, acc + row);
+        ek_four_rows_s8_w4(x, w + row * EK_BYTES_W4(k), k, acc + row);
     }
     for (; row < rows; row++) {
         ek_few_rows_s8_w4(x, w + row * EK_BYTES_W4(k), k, 1, acc + row);
