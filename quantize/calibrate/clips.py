@@ -20,7 +20,7 @@ from edgekit.base.clip_files import (
     stem_of,
 )
 from edgekit.base.errors import CalibrationError, Problem, UsageError
-from edgekit.base.input_arrays import in_hops, list_forms, save_step
+from edgekit.base.input_arrays import NUMBERS, in_hops, list_forms, save_step, unheld_value
 from edgekit.base.layout import frames_to_hops
 from edgekit.base.npz import read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
@@ -348,7 +348,7 @@ def _clip_problems(
         if name not in clip:
             yield _lacking_input(where, clip, name, model, list(wanted))
             continue
-        if found := _fault(clip[name], name, dims(value), is_stream):
+        if found := _fault(clip[name], value, is_stream):
             yield _unlike_inputs(where, found, model, list(wanted))
         if is_stream and np.ndim(clip[name]):
             hops.add(len(clip[name]))
@@ -375,16 +375,20 @@ def _lacking_input(
     return replace(problem, next_step=f"add it, or say what it is with --set {name}={form}")
 
 
-def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
-    """Return the fault of an array for an input of this shape; None if it fits."""
+def _fault(array: Array, value: ir.Value, is_stream: bool) -> str | None:
+    """Return the fault of an array for an input; None if it fits."""
+    shape, listed = dims(value), f"array {value.name!r} is {array.dtype} {list(array.shape)}"
     if (
         array.shape[1 if is_stream else 0 :] != shape
         or array.size == 0
-        or array.dtype.kind not in "fiub"
+        or array.dtype.kind not in NUMBERS
     ):
-        one = f"({'hops, ' if is_stream else ''}{str(shape)[1:]}"
-        return f"array {name!r} is {array.dtype} {list(array.shape)}, the network wants {one}"
-    return None if np.isfinite(array).all() else f"array {name!r} holds NaN or infinity"
+        return f"{listed}, the network wants ({'hops, ' if is_stream else ''}{str(shape)[1:]}"
+    if not np.isfinite(array).all():
+        return f"array {value.name!r} holds NaN or infinity"
+    dtype = "float32" if value.dtype is None else value.dtype.numpy().name
+    lost = unheld_value(array, dtype)
+    return None if lost is None else f"{listed} with {lost}, which {dtype} does not hold"
 
 
 def _problem(where: str, found: str) -> Problem:

@@ -83,7 +83,7 @@ def signals_text(verification: Mapping[str, Any] | None) -> str | None:
 
 
 def waits_text(verification: JsonObject | None) -> str | None:
-    """Return the level and the ratio of the sound after each wait, or the decisions; None where neither was judged."""
+    """Return the output's level and SNR after each wait, or the decisions; None where neither was judged."""
     rows = [row for row in (verification or {}).get("waits", ()) if row["second"] == 0]
     if not rows or verification is None:
         return None
@@ -95,7 +95,7 @@ def waits_text(verification: JsonObject | None) -> str | None:
     )
     state = verification["drifting_state"]
     drifts = "" if state is None else f"; state '{state}' drifts"
-    return f"level (SNR) of sound: {found}{drifts}"
+    return f"level (SNR): {found}{drifts}"
 
 
 def _decisions_text(rows: Sequence[JsonObject]) -> str:

@@ -21,6 +21,10 @@ from edgekit.judge.waits import Second, WaitCriterion, WaitReport
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.levels import waits_text
 
+SENSOR = """<ir_version: 10, opset_import: ["" : 21]>
+sensor (float[1,6] x, float[1,6] held) => (float[1,6] y, float[1,6] held_next)
+<float pole = {0.5}> { old = Mul(held, pole) held_next = Add(x, old) y = Abs(held_next) }"""
+
 
 def calibration() -> Calibration:
     random = np.random.default_rng(0)
@@ -62,6 +66,21 @@ def test_waits_end_in_the_same_sound() -> None:
     silence = next(wait for wait in waits if "silence" in wait.name)
     assert not silence.clip["pcm"][: silence.first].any()
     assert silence.first == LEAST_SECONDS * RATE // HOP
+
+
+def test_signals_of_sensors_are_not_called_sound() -> None:
+    model = from_onnx(
+        onnx.parser.parse_model(SENSOR).SerializeToString(),
+        name="sensor",
+        states=[("held", "held_next")],
+    )
+    clip = {"x": np.ones((300, 1, 6), np.float32)}
+    report = WaitCriterion(model, Calibration((clip,), "sensor")).report(HopRunner(model))
+    assert report is not None
+    text = waits_text(report.facts())
+    assert (
+        text == "level (SNR): +0.00 dB (equal) after no wait, +0.00 dB (equal) after 3 s of signals"
+    )
 
 
 def test_network_without_states_has_no_waits() -> None:

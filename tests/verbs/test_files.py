@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_build
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import UsageError
 from edgekit.base.progress import silent
 from edgekit.verbs.files import named_files, run
@@ -68,3 +70,48 @@ def test_pictures_go_to_pictures(build: Path, tmp_path: Path) -> None:
     assert wheres[1:] == ["OUT", "--found"] and "a.png" in wheres[0]
     with pytest.raises(UsageError, match="--found"):
         run(build, Path("a.wav"), Path("b.wav"), StreamSetup(), silent, Path("c.json"))
+
+
+@tiny_build.needs_cc
+@pytest.mark.parametrize(
+    ("values", "notes"),
+    [
+        (np.arange(8), ()),
+        (np.arange(8) / 4, ()),
+        (np.arange(8) / 10, ("pcm: float64 rounded to float32",)),
+    ],
+)
+@pytest.mark.parametrize("ending", [".npz", ".npy"])
+def test_numbers_come_in_any_type_that_keeps_them(
+    values: Array, notes: tuple[str, ...], ending: str, build: Path, tmp_path: Path
+) -> None:
+    source, hops = tmp_path / f"in{ending}", values.reshape(2, 1, 4)
+    if ending == ".npz":
+        np.savez(source, pcm=hops)
+    else:
+        np.save(source, hops)
+    assert run(build, source, tmp_path / "out.npz", StreamSetup(), silent) == notes
+    np.savez(tmp_path / "exact.npz", pcm=hops.astype(np.float32))
+    assert (
+        run(build, tmp_path / "exact.npz", tmp_path / "exact-out.npz", StreamSetup(), silent) == ()
+    )
+    with np.load(tmp_path / "out.npz") as found, np.load(tmp_path / "exact-out.npz") as expected:
+        np.testing.assert_array_equal(found["pcm_out"], expected["pcm_out"])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.full((2, 1, 4), 1e300), "array 'pcm': 1e[+]300, which float32 does not hold"),
+        (np.full((2, 1, 4), 2**24 + 1), "array 'pcm': 16777217, which float32 does not hold"),
+        (np.full((2, 1, 4), "a"), "input 'pcm': <U1; allowed: float32"),
+        (np.ones((2, 1, 4), complex), "input 'pcm': complex128; allowed: float32"),
+    ],
+)
+def test_numbers_that_would_change_are_refused(
+    values: Array, said: str, build: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "in.npz", pcm=values)
+    with pytest.raises(UsageError, match=said):
+        run(build, tmp_path / "in.npz", tmp_path / "out.npz", StreamSetup(), silent)
+    assert not (tmp_path / "out.npz").exists()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from edgekit.base.npz import read_array
 from edgekit.base.tables import Table, is_table, read_table
 
 FILL_NOTE = "last lines that fill no hop left out"
+NUMBERS = "fiub"  # kinds of dtype
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def read_input(path: Path, form: InputForm) -> tuple[Array, tuple[str, ...]]:
     if not is_table(path):
         return in_hops(read_array(path, form.name), form), ()
     values, notes = _fit_table(path, read_table(path), form)
-    return _as_input_type(path, values, form), notes
+    return convert_numbers(f"file '{path}'", values, form.dtype), notes
 
 
 def list_arrays(arrays: Mapping[str, Array]) -> str:
@@ -101,9 +103,9 @@ def _cut(frames: Array, form: InputForm, axis: int) -> Array:
 
 
 def _fit_table(path: Path, table: Table, form: InputForm) -> tuple[Array, tuple[str, ...]]:
-    notes: tuple[str, ...] = ()
+    notes = tuple(f"column '{date}' left out" for date in table.dates)
     if table.has_clock and not _fits(table, form) and _fits(table.without_clock(), form):
-        notes = (f"column '{table.titles[0]}' left out",)
+        notes = (*notes, f"column '{table.titles[0]}' left out")
         table = table.without_clock()
     if not _fits(table, form):
         raise UsageError(_misfit(path, table, form))
@@ -153,10 +155,34 @@ def _misfit(path: Path, table: Table, form: InputForm) -> Problem:
     return Problem(where, found, allowed, step)
 
 
-def _as_input_type(path: Path, values: Array, form: InputForm) -> Array:
-    """Return numbers in the type of an input, which must hold them."""
-    made = values.astype(form.dtype)
-    if made.dtype.kind != "f" and not np.array_equal(made, values):
-        found, allowed = "numbers with a fraction, or out of range", f"{form.dtype} for {form.name}"
-        raise UsageError(Problem(f"file '{path}'", found, allowed, "round or scale them"))
-    return made
+def convert_numbers(where: str, array: Array, dtype: str) -> Array:
+    """Return an array of numbers in the type of an input; arrays of other things stay as they are.
+
+    Floats may lose digits in a narrower float. Every other value must stay what it is.
+
+    Args:
+        where: what a message calls the array.
+        array: of any shape.
+        dtype: as NumPy names it.
+
+    Raises:
+        UsageError: the type does not hold a value.
+    """
+    if array.dtype.kind not in NUMBERS or array.dtype == dtype:
+        return array
+    if (value := unheld_value(array, dtype)) is not None:
+        found, step = f"{value}, which {dtype} does not hold", "round, scale or correct the numbers"
+        raise UsageError(Problem(where, found, f"{dtype}, or numbers that it holds", step))
+    return array.astype(dtype)
+
+
+def unheld_value(array: Array, dtype: str) -> Any:
+    """Return the first number that a type does not hold, or None; a narrower float holds all but what overflows."""
+    wanted = np.dtype(dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = array.astype(wanted)
+        if wanted.kind == array.dtype.kind == "f":
+            lost = np.isinf(made) & np.isfinite(array)
+        else:
+            lost = (made != array) | (made.astype(array.dtype) != array)
+    return array[lost][0] if lost.any() else None

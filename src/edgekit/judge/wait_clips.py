@@ -14,6 +14,7 @@ from edgekit.base.arrays import Array, Float32
 from edgekit.export.block_runner import BlockRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.recordings import sound_inputs
 from edgekit.quantize.calibrate.rest import pcm_input
 
 Arrays = Mapping[str, Array]
@@ -76,7 +77,8 @@ def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iter
             )
             yield replace(wait, twin=twin.clip, near=tuple(other.clip for other in near))
     repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
-    yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
+    kind = "sound" if sound_inputs(model) else "signals"
+    yield _wait_before(model, f"{seconds} s of {kind}", repeated, sound)
 
 
 def _constant_sounds(shape: tuple[int, ...]) -> dict[str, tuple[Float32, ...]]:

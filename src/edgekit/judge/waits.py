@@ -124,7 +124,7 @@ class WaitReport:
         if own_db > MOST_DRIFT_DB:
             state += f"; the float network itself differs by {own_db:.1f} dB if DC is a tenth less or more"
         return [
-            f"waits: after {wait} the level of sound changes by {drift:.1f} dB against the float network; at most "
+            f"waits: after {wait} the output's level changes by {drift:.1f} dB against the float network; at most "
             f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: {first}, or use wider types "
             "(--recipe auto or w8a16)",
         ]

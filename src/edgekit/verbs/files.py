@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from edgekit.base.arrays import Array
 from edgekit.base.clip_files import SOUNDS, is_sound
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.input_arrays import (
     InputForm,
+    convert_numbers,
     in_hops,
     list_arrays,
     list_forms,
@@ -99,14 +102,30 @@ def _read_arrays(
     forms = {tensor.name: _form(tensor) for tensor in manifest.inputs}
     if isinstance(source, Path) and source.suffix.lower() == ".npz":
         read = read_npz(source)
-        return {n: in_hops(a, forms[n]) if n in forms else a for n, a in read.items()}, ()
+        cut = {n: in_hops(a, forms[n]) if n in forms else a for n, a in read.items()}
+        return _in_types(cut, forms, {name: source for name in cut})
     inputs = manifest.stream_inputs
     files = source if isinstance(source, Mapping) else _single(inputs, source, "input")
     arrays, notes = {}, dict[str, None]()
     for name, path in files.items():
         arrays[name], changes = read_input(path, forms[name])
         notes |= dict.fromkeys(changes)
-    return arrays, tuple(notes)
+    converted, changes = _in_types(arrays, forms, files)
+    return converted, (*notes, *changes)
+
+
+def _in_types(
+    arrays: Mapping[str, Array], forms: Mapping[str, InputForm], files: Mapping[str, Path]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the arrays in the types of their inputs, and a note for each whose digits were rounded."""
+    converted, notes = dict(arrays), list[str]()
+    for name in arrays.keys() & forms.keys():
+        dtype, given = forms[name].dtype, arrays[name]
+        made = convert_numbers(f"file '{files[name]}', array '{name}'", given, dtype)
+        if made is not given and not np.array_equal(made, given, equal_nan=True):
+            notes.append(f"{name}: {given.dtype} rounded to {dtype}")
+        converted[name] = made
+    return converted, tuple(sorted(notes))
 
 
 def _fit_streams(

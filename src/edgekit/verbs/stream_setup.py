@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.input_arrays import convert_numbers
 from edgekit.base.npz import read_npz
 from edgekit.base.output import output_problem
 from edgekit.base.settings import Settings, read_settings
@@ -106,12 +107,23 @@ class StreamSetup:
 
     def _session(self, settings: Settings, manifest: Manifest) -> dict[str, Array]:
         """Return the session constants from a file and settings, all or none."""
-        given = {} if self.constants is None else read_npz(Path(self.constants))
-        given |= session_values(settings, manifest)
+        given = self._constants_file(manifest) | session_values(settings, manifest)
         if not given:
             return {}
         step = "one array per session constant"
         return fit_inputs(given, manifest.constants, step)
+
+    def _constants_file(self, manifest: Manifest) -> dict[str, Array]:
+        """Return the arrays of the file of session constants, in their types."""
+        if self.constants is None:
+            return {}
+        types = {tensor.name: tensor.dtype for tensor in manifest.constants}
+        return {
+            name: convert_numbers(f"file '{self.constants}', array '{name}'", array, types[name])
+            if name in types
+            else array
+            for name, array in read_npz(Path(self.constants)).items()
+        }
 
 
 def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:

@@ -134,6 +134,7 @@ def test_all_unusable_files_are_listed(tmp_path: Path) -> None:
         ({"x": np.zeros((0, 1, 65))}, "wants"),
         ({"x": np.full((2, 1, 65), np.nan)}, "NaN"),
         ({"x": np.array([None])}, "objects"),
+        ({"x": np.full((2, 1, 65), 1e300)}, r"with 1e\+300, which float32 does not hold"),
     ],
 )
 def test_unusable_arrays(arrays: dict[str, np.ndarray], found: str, tmp_path: Path) -> None:
