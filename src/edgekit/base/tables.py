@@ -77,8 +77,7 @@ def read_table(path: Path, limit: int = MAX_TABLE_BYTES) -> Table:
         found = f"has no numbers, only the titles {', '.join(titles)}"
         raise _refuse(path, found, "write a line for each moment")
     dates = len(_leading_dates(_cells(rows[0][1], delimiter), delimiter))
-    if dates:
-        rows = _without_dates(path, rows, dates, delimiter)
+    rows = _without_dates(path, rows, dates, delimiter)
     values = _numbers(rows, delimiter)
     if values is None or values.shape[1] != len(first) or not (abs(values) <= _LARGEST).all():
         found, step = _fault(rows, len(first), delimiter)
@@ -122,12 +121,14 @@ def _without_dates(
     Raises:
         UsageError: a line has no date there.
     """
+    if not dates:
+        return rows
     made = []
     for number, line in rows:
         cells = _cells(line, delimiter)
         for column, cell in enumerate(cells[:dates], 1):
             if not _is_date(cell):
-                found = f"line {number}, column {column}: {_shown(cell)} is no date, as the lines before have there"
+                found = f"line {number}, column {column}: {_cell_text(cell)} is no date, as the lines before have there"
                 raise _refuse(path, found, "correct it, or leave out this line or column")
         made.append((number, delimiter.join(["0"] * len(cells[:dates]) + cells[dates:])))
     return made
@@ -182,12 +183,12 @@ def _fault(rows: list[tuple[int, str]], columns: int, delimiter: str) -> tuple[s
             return found, "give each line as many numbers"
         for column, cell in enumerate(cells, 1):
             if _number(cell, delimiter) is None:
-                found = f"line {number}, column {column}: {_shown(cell)} is no number that float32 holds"
+                found = f"line {number}, column {column}: {_cell_text(cell)} is no number that float32 holds"
                 return found, "correct it, or leave out this line or column"
     return "numpy cannot read its lines", "write plain numbers"
 
 
-def _shown(cell: str) -> str:
+def _cell_text(cell: str) -> str:
     return repr(cell.strip()[:40]) if cell.strip() else "an empty cell"
 
 
