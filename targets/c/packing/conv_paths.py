@@ -254,7 +254,7 @@ CONV_PATHS = (
     ConvPath(
         "ek_conv_points",
         lambda own, bits, _is_int4: own.channels == 4 and bits == 8,
-        pack_dense,
+        pack_side_by_side,
         _are_points,
         _pay_by_points,
     ),

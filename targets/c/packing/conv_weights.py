@@ -83,7 +83,7 @@ def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
 
 
 def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """Return the order of ``ek_conv_fours.h`` and ``ek_conv_pairs.h``."""
+    """Return the order of ``ek_conv_fours.h``, ``ek_conv_pairs.h`` and ``ek_conv_pointwise.h``."""
     w = _interleave_channels(of.w, channels_together(own, of.bits))
     if of.is_int4:
         w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]

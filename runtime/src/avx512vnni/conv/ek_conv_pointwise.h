@@ -8,6 +8,12 @@
 #define EK_HAS_POINTS
 #define EK_POINT_GROUPS 512 /* of four channels */
 
+/* Weights of an output: zeros fill up the last group. */
+static inline int32_t ek_point_row(int32_t channels)
+{
+    return (channels + 3) & ~3;
+}
+
 /* tile [groups][4] of n positions, 64 at most, of channels `plane` bytes apart. */
 static inline void ek_point_gather(const int8_t *x, ptrdiff_t plane, int32_t channels, int32_t n, __m512i *tile)
 {
@@ -128,16 +134,11 @@ EK_INLINE void ek_point_outputs_few(ek_i sum, const ek_layer *l, int32_t channel
 EK_INLINE void ek_point_rows(const __m512i *tile, const ek_layer *l, int32_t channel, int32_t rows, int32_t vectors,
                              int is_down, int32_t at, int32_t n)
 {
-    const int32_t channels = l->inputs, whole = (channels + 3) & ~3;
+    const int32_t channels = ek_point_row(l->inputs);
     const int8_t *const w = l->w + (ptrdiff_t)channel * channels;
-    int8_t copy[8 * 4 * EK_POINT_GROUPS]; /* of rows that end within a group */
     __m512i sums[16];
-    for (int32_t r = 0; r < rows && channels != whole; r++) {
-        memcpy(copy + r * whole, w + r * channels, (size_t)channels);
-        memset(copy + r * whole + channels, 0, (size_t)(whole - channels));
-    }
     (rows == 4 ? ek_point_sums_4_4 : rows == 8 ? ek_point_sums_8_1 : vectors == 4 ? ek_point_sums_1_4 : ek_point_sums_1_1)(
-        tile, channels == whole ? w : copy, l->bias + channel, whole, sums);
+        tile, w, l->bias + channel, channels, sums);
     for (int32_t r = 0; r < rows; r++) {
         EK_Y *const y = l->y + (channel + r) * l->plane + at;
         if (vectors == 4) {
@@ -196,7 +197,8 @@ EK_CONV_POINTS(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w,
 {
     const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, plane = s->in_h * s->in_w;
     for (int32_t o = 0; o < s->out_c; o += outputs, x += (ptrdiff_t)inputs * plane) {
-        const ek_layer layer = {x, w + (ptrdiff_t)o * inputs, bias + o, mult + o, shift + o, y + (ptrdiff_t)o * plane,
+        const int8_t *const rows = w + (ptrdiff_t)o * ek_point_row(inputs);
+        const ek_layer layer = {x, rows, bias + o, mult + o, shift + o, y + (ptrdiff_t)o * plane,
                                 x_zero, y_zero, y_min, y_max, inputs, outputs, 1, plane, plane};
         int32_t least = 33;
         for (int32_t i = 0; i < outputs; i++) {

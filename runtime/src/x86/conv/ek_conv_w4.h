@@ -94,47 +94,37 @@ static int32_t ek_w4_part(const ek_conv_shape *s, int32_t span, int32_t o, ek_co
     return part->out_c;
 }
 
+typedef void ek_conv_of(const EK_X *restrict, int32_t, const int8_t *restrict, const EK_ACC *restrict,
+                        const int32_t *restrict, const uint8_t *restrict, int32_t, int32_t, int32_t, EK_Y *restrict,
+                        const ek_conv_shape *);
+
+/* All outputs by a kernel that has `span` weights of each. */
+static void ek_w4_panels(ek_conv_of *kernel, int32_t span, const EK_X *x, int32_t x_zero, const int8_t *w, const EK_ACC *bias,
+                         const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
+                         const ek_conv_shape *s)
+{
+    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups;
+    const ptrdiff_t x_group = (ptrdiff_t)inputs * s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
+    int8_t panel[EK_WIDE_BYTES + 1];
+    ek_conv_shape part;
+    for (int32_t o = 0, n; o < s->out_c; o += n) {
+        n = ek_w4_part(s, span, o, &part);
+        for (int32_t r = 0; r < n; r++) {
+            ek_w4_row(w + (o + r) * EK_BYTES_W4(span), span, panel + r * span);
+        }
+        kernel(x + o / outputs * x_group, x_zero, panel, bias + o, mult + o, shift + o, y_zero, y_min, y_max, y + o * plane,
+               &part);
+    }
+}
+
 void EK_PATH(bands)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
                     const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                     int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
-    const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups;
+    const int32_t inputs = s.in_c / s.groups;
     const int32_t span = (inputs + EK_BESIDE - 1) / EK_BESIDE * EK_BESIDE * s.k_h * s.k_w;
-    const ptrdiff_t x_group = (ptrdiff_t)inputs * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
-    int8_t panel[EK_WIDE_BYTES + 1];
-    ek_conv_shape part;
-    for (int32_t o = 0, n; o < s.out_c; o += n) {
-        n = ek_w4_part(&s, span, o, &part);
-        for (int32_t r = 0; r < n; r++) {
-            ek_w4_row(w + (o + r) * EK_BYTES_W4(span), span, panel + r * span);
-        }
-        ek_conv_wide_bands(x + o / outputs * x_group, x_zero, panel, bias + o, mult + o, shift + o, y_zero, y_min, y_max,
-                           y + o * plane, &part);
-    }
-}
-
-typedef void ek_conv_of(const EK_X *restrict, int32_t, const int8_t *restrict, const EK_ACC *restrict,
-                        const int32_t *restrict, const uint8_t *restrict, int32_t, int32_t, int32_t, EK_Y *restrict,
-                        const ek_conv_shape *);
-
-/* All outputs by a kernel of rows of weights as they are. */
-static void ek_w4_panels(ek_conv_of *kernel, const EK_X *x, int32_t x_zero, const int8_t *w, const EK_ACC *bias,
-                         const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
-                         const ek_conv_shape *s)
-{
-    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, taps = inputs * s->k_h * s->k_w;
-    const ptrdiff_t x_group = (ptrdiff_t)inputs * s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
-    int8_t panel[EK_WIDE_BYTES + 1];
-    ek_conv_shape part;
-    for (int32_t o = 0, n; o < s->out_c; o += n) {
-        n = ek_w4_part(s, taps, o, &part);
-        for (int32_t r = 0; r < n; r++) {
-            ek_w4_row(w + (o + r) * EK_BYTES_W4(taps), taps, panel + r * taps);
-        }
-        kernel(x + o / outputs * x_group, x_zero, panel, bias + o, mult + o, shift + o, y_zero, y_min, y_max, y + o * plane,
-               &part);
-    }
+    ek_w4_panels(ek_conv_wide_bands, span, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
 }
 
 #ifdef EK_HAS_POINTS
@@ -142,7 +132,8 @@ void EK_PATH(points)(const EK_X *restrict x, int32_t x_zero, const int8_t *restr
                      const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                      int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
 {
-    ek_w4_panels(ek_conv_wide_points, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, shape);
+    const int32_t span = ek_point_row(shape->in_c / shape->groups);
+    ek_w4_panels(ek_conv_wide_points, span, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, shape);
 }
 #endif
 
@@ -151,9 +142,10 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
              int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
-    if (s.in_c / s.groups * s.k_h * s.k_w > EK_WIDE_BYTES) {
+    const int32_t taps = s.in_c / s.groups * s.k_h * s.k_w;
+    if (taps > EK_WIDE_BYTES) {
         ek_w4_each(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
     } else {
-        ek_w4_panels(ek_conv_wide, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
+        ek_w4_panels(ek_conv_wide, taps, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
     }
 }
