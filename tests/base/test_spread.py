@@ -1,5 +1,6 @@
 """Items on workers of Dask: the results of one machine, whatever dies meanwhile."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -28,6 +29,13 @@ from edgekit.verbs.auto import search as auto
 dask = pytest.importorskip("dask", reason="needs dask: pip install distributed")
 distributed = pytest.importorskip("distributed", reason="needs dask: pip install distributed")
 
+LOOPBACK = {
+    "threads_per_worker": 1,
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "silence_logs": logging.CRITICAL,
+}
+
 
 @pytest.fixture(scope="module")
 def there() -> Iterator[Workers]:
@@ -35,9 +43,7 @@ def there() -> Iterator[Workers]:
     waits = dask.config.set({"distributed.comm.timeouts.connect": "5s"})
     with (
         waits,
-        distributed.LocalCluster(
-            2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-        ) as cluster,
+        distributed.LocalCluster(**LOOPBACK, n_workers=2) as cluster,
     ):
         yield Workers(scheduler=cluster.scheduler_address)
 
@@ -81,6 +87,36 @@ def test_an_item_that_ends_its_workers_is_named(there: Workers) -> None:
         )
     with open_team(there) as team, pytest.raises(ToolError, match="item 1 ended each"):
         team.spread(ends, [0], SharedValue(None))
+
+
+@pytest.mark.parametrize("gone", ["workers", "scheduler"])
+def test_items_end_once_no_worker_is_left(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "CONNECT_S", 1)
+    with distributed.LocalCluster(
+        **LOOPBACK, n_workers=1, processes=False, protocol="tcp://"
+    ) as cluster:
+
+        def told(place: int, _result: tuple[float, int]) -> None:
+            if place == 0:
+                part = cluster.workers[0] if gone == "workers" else cluster.scheduler
+                cluster.sync(part.close)
+
+        words = "no worker was there for 1 s; allowed: at least one worker; next: start workers"
+        with (
+            pytest.raises(ToolError, match=words),
+            open_team(Workers(scheduler=cluster.scheduler_address)) as team,
+        ):
+            team.spread(scaled, range(200), SharedValue(1.0), told)
+
+
+def test_a_cluster_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "CONNECT_S", 1)
+    with (
+        distributed.LocalCluster(**LOOPBACK, n_workers=0) as cluster,
+        pytest.raises(ToolError, match="no worker was there for 1 s"),
+        open_team(Workers(scheduler=cluster.scheduler_address)) as team,
+    ):
+        team.spread(scaled, [0], SharedValue(1.0))
 
 
 def test_a_worker_of_another_version_is_refused(

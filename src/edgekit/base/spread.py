@@ -6,6 +6,7 @@ pickled values. If a worker dies, another one runs its item again; results alrea
 
 import itertools
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ from edgekit.base.installation import install_extra
 T = TypeVar("T")
 R = TypeVar("R")
 CONNECT_S = 20
+LOOK_S = 0.5  # between two looks for workers
 SENDS, SEND_AGAIN_S = 20, 0.5
 MOST_WORKERS = 1024
 PARTS = 4  # of the items of a call, for each worker: the last ones end at about the same time
@@ -99,7 +101,7 @@ class Team:
             told: gets the place and the result of each item as it comes.
 
         Raises:
-            ToolError: no worker is left, one has another version, or an item ended several of them.
+            ToolError: no worker is left for `CONNECT_S`, one has another version, or an item ended several of them.
             Exception: the first that the function raised; items not begun are cancelled.
         """
         if self._client is None:
@@ -188,7 +190,7 @@ def _cluster(workers: Workers) -> Iterator[Any]:
         n_workers=workers.count,
         threads_per_worker=1,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # None is port 8787, and a warning where that is taken
         memory_limit=None,
         silence_logs=logging.CRITICAL,
         preload=[LEFT_TO_US],
@@ -210,27 +212,61 @@ def _gather_results(
     shared: str,
     told: Callable[[int, R], None] | None,
 ) -> list[R]:
-    if not client.nthreads():
-        client.wait_for_workers(1, timeout=CONNECT_S)
     asked = (edgekit.__version__, function, shared)
     futures = [client.submit(_run, *asked, item, pure=False) for item in items]
     places = {future.key: place for place, future in enumerate(futures)}
     results: dict[int, R] = {}
     try:
-        for future in _dask().as_completed(futures):
-            place = places[future.key]
-            results[place] = _result(future, place)
-            if told:
-                told(place, results[place])
+        with _cancel_without_workers(client, futures):
+            for future in _dask().as_completed(futures):
+                place = places[future.key]
+                results[place] = _result(future, place)
+                if told:
+                    told(place, results[place])
     except BaseException:
-        client.cancel(futures)
+        with suppress(OSError):  # of a scheduler that is gone
+            client.cancel(futures)
         raise
     return [results[place] for place in range(len(items))]
+
+
+@contextmanager
+def _cancel_without_workers(client: Any, futures: list[Any]) -> Iterator[None]:
+    """Cancel futures once no worker has been there for CONNECT_S: Dask itself waits for ever."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        seen = time.monotonic()
+        while not ended.wait(LOOK_S):
+            if _has_workers(client):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > CONNECT_S:
+                client.cancel(futures)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _has_workers(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except OSError:  # the scheduler is gone
+        return False
 
 
 def _result(future: Any, place: int) -> Any:
     try:
         return future.result()
+    except _dask().CancelledError as error:
+        found = f"the scheduler is gone, or no worker was there for {CONNECT_S} s"
+        step = "start workers, as `dask worker` does; or run it alone, without --workers"
+        raise ToolError(f"{found}; allowed: at least one worker; next: {step}") from error
     except _dask().KilledWorker as error:
         found = f"item {place + 1} ended each of several workers that ran it"
         raise ToolError(f"{found}; next: run it alone, without --workers") from error
