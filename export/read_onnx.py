@@ -176,7 +176,7 @@ def _check_halves(model: ir.Model) -> None:
         if any(value.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16) for value in node.outputs)
     ]
     if halves:
-        others = f", and {len(halves) - 1} others" if len(halves) > 1 else ""
+        others = f", and {len(halves) - 1} more" if len(halves) > 1 else ""
         where = f"{halves[0].op_type} '{halves[0].name}'{others}"
         kind = str(halves[0].outputs[0].dtype).lower()
         found, step = f"computes in {kind}", "export the network in float32, as module.float() does"

@@ -30,7 +30,7 @@ ONNX_FILE = "the .onnx file"
 MAX_BYTES = 512 * 2**20  # of a file and its external files
 FIRST_OPSET = 6
 NO_OPERATOR = re.compile(r"No Op registered for (\w+) with domain_version")
-HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+OTHER_FLOATS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 INTERFACE_TYPES = (
     onnx.TensorProto.FLOAT,
     onnx.TensorProto.BOOL,
@@ -246,7 +246,7 @@ def _element_type(value: onnx.ValueInfoProto) -> int:
 def _type_problem(kind: str, value: onnx.ValueInfoProto) -> Problem:
     allowed = f"tensors of {', '.join(map(_type_text, INTERFACE_TYPES))}"
     step = "convert inside the network, or take the value out of its interface"
-    if _element_type(value) in HALVES:
+    if _element_type(value) in OTHER_FLOATS:
         step = "make it float32, as module.float() and tensor.float() do"
     return Problem(f"{kind} '{value.name}'", f"type {_type_name(value)}", allowed, step)
 

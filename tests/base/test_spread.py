@@ -40,9 +40,12 @@ LOOPBACK = {
 @pytest.fixture(scope="module")
 def there() -> Iterator[Workers]:
     """A cluster of two worker processes on loopback, which waits 5 s, not 30, for one that was killed."""
-    waits = dask.config.set({"distributed.comm.timeouts.connect": "5s"})
+    waits = {
+        "distributed.comm.timeouts.connect": "5s",
+        "distributed.deploy.lost-worker-timeout": "1 day",
+    }
     with (
-        waits,
+        dask.config.set(waits),
         distributed.LocalCluster(**LOOPBACK, n_workers=2) as cluster,
     ):
         yield Workers(scheduler=cluster.scheduler_address)

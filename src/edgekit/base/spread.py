@@ -186,15 +186,21 @@ def _cluster(workers: Workers) -> Iterator[Any]:
     if workers.scheduler is not None:
         yield workers.scheduler
         return
-    with _dask().LocalCluster(
-        n_workers=workers.count,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # None is port 8787, and a warning where that is taken
-        memory_limit=None,
-        silence_logs=logging.CRITICAL,
-        preload=[LEFT_TO_US],
-    ) as cluster:
+    cluster_of = _dask().LocalCluster
+    # after 15 s Dask would close what restarts a worker that was killed twice
+    stays = {"distributed.deploy.lost-worker-timeout": "1 day"}
+    with (
+        import_module("dask").config.set(stays),
+        cluster_of(
+            n_workers=workers.count,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # None is port 8787, and a warning where that is taken
+            memory_limit=None,
+            silence_logs=logging.CRITICAL,
+            preload=[LEFT_TO_US],
+        ) as cluster,
+    ):
         yield cluster
 
 

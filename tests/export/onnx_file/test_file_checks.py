@@ -20,6 +20,7 @@ def test_every_wrong_type_is_listed():
           j = Identity (i)
         }"""
     )
+    assert all("make it float32" in problem.next_step for problem in problems(proto))
     assert [problem.where for problem in problems(proto)] == [
         "input 'i'",
         "input 'd'",
