@@ -39,3 +39,16 @@ def silent() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def unchecked_distributions() -> Iterator[None]:
+    """Let torch's distributions take any parameters: their checks are branches on values, and change no value."""
+    from torch.distributions import Distribution
+
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)

@@ -17,7 +17,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.user_code import no_exit, user_error, working_directory_importable
 from edgekit.export.onnx_file.messages import of_torch
-from edgekit.export.torch_calls import leaves, silent, with_leaves
+from edgekit.export.torch_calls import leaves, silent, unchecked_distributions, with_leaves
 from edgekit.graph.training_facts import TrainingFacts
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def _export(
 
     def trace() -> "torch.export.ExportedProgram":
         try:
-            with torch.no_grad(), silent():
+            with torch.no_grad(), silent(), unchecked_distributions():
                 return torch.export.export(module, (), kwargs, strict=False)
         except Exception as error:
             if (program := export_with_constant_reads(module, kwargs, error)) is not None:

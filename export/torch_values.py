@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgekit.export.onnx_file.messages import depends_on_values
-from edgekit.export.torch_calls import leaves, silent
+from edgekit.export.torch_calls import leaves, silent, unchecked_distributions
 
 if TYPE_CHECKING:
     import torch
@@ -171,7 +171,7 @@ def export_with_constant_reads(
         reads = record_reads(module, kwargs)
         if not reads.some_constant:
             return None
-        with torch.no_grad(), silent(), constant_reads(module, reads):
+        with torch.no_grad(), silent(), unchecked_distributions(), constant_reads(module, reads):
             return torch.export.export(module, (), dict(kwargs), strict=False)
     except Exception:  # the first error names the line
         return None

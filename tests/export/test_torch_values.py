@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
 
 from edgekit.base.errors import ModelError
 from edgekit.export.from_torch import from_torch
@@ -45,3 +46,27 @@ def test_numbers_of_an_input_are_refused() -> None:
     assert reads.numbers == [(True, False)]
     with pytest.raises(ModelError, match=r"depends on values, in test_torch_values\.py line"):
         from_torch(loaded(Data()), name="data")
+
+
+class Policy(nn.Module):
+    """The action that a distribution over a layer's results holds for the likeliest."""
+
+    def __init__(self, distribution: str) -> None:
+        super().__init__()
+        self.layer, self.distribution = nn.Linear(3, 4), distribution
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x)
+        if self.distribution == "normal":
+            return Independent(Normal(y, torch.exp(y)), 1).mode
+        if self.distribution == "categorical":
+            return Categorical(logits=y).probs
+        return Bernoulli(logits=y).mean
+
+
+@pytest.mark.parametrize("distribution", ["normal", "categorical", "bernoulli"])
+def test_distributions_of_policies_are_taken(distribution: str) -> None:
+    before = Distribution._validate_args
+    model, _ = from_torch(loaded(Policy(distribution)), name="policy")
+    assert model.ir.graph.outputs
+    assert Distribution._validate_args == before
