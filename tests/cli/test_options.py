@@ -90,6 +90,9 @@ def test_every_option_is_a_flag_and_reaches_the_function_as_its_keyword(
     taken.clear()
     CliRunner().invoke(app, words[:6])
     assert taken.keys() == {"progress"}
+    taken.clear()
+    CliRunner().invoke(app, [*words[:6], "--min-snr", "0"])  # is no option left out
+    assert taken.keys() == {"progress", "min_snr_db"} and taken["min_snr_db"] == 0
 
 
 def test_a_front_end_is_one_for_all_streams_or_one_for_each() -> None:

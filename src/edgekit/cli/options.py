@@ -117,7 +117,7 @@ def _collect_options(rows: Iterable[OptionRow], given: Mapping[str, Any]) -> Jso
     options: JsonObject = {}
     for row in rows:
         value, spec = given[_variable(row)], row.flag
-        if value in (None, False):
+        if value is None or value is False:  # 0 is a value
             continue
         if isinstance(value, Duration):
             options[row.name] = samples_of(row.flag_name, value, given["sample_rate"])
