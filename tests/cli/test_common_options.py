@@ -1,5 +1,7 @@
 """`--quiet` prints errors alone, `--verbose` times and the user's tracebacks."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +60,47 @@ def test_an_error_in_a_factory_is_its_line_and_with_verbose_its_traceback(run: R
     assert code == 2 and line in err and "Traceback" not in err and "-v prints" in err
     code, _, err = run(*words, "-v")
     assert code == 2 and line in err and "Traceback" in err and 'wrong_factory.py", line 2' in err
+
+
+PRINTS = """
+import os
+import numpy as np
+import torch
+print("import")
+class Net(torch.nn.Module):
+    def forward(self, x):
+        print("forward")
+        return 2 * x
+def make():
+    print("factory")
+    os.system("echo child")
+    os.write(1, b"C\\n")
+    return Net(), torch.zeros(1, 4)
+def metric(outputs, exact, clean):
+    print("metric")
+    return 1.0
+def clips():
+    print("clips")
+    return [np.full((8, 1, 4), level, np.float32) for level in (1, 2, 3, 4)]
+"""
+
+
+def test_json_is_alone_on_stdout_though_user_code_prints(tmp_path: Path) -> None:
+    (tmp_path / "prints.py").write_text(PRINTS)
+    words = "export prints:make --target onnxruntime --recipe w8a8 --calibration prints:clips -o b"
+    judged = "--metric prints:metric --min-snr 0 --json"
+    command = [sys.executable, "-m", "edgekit", *words.split(), *judged.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["manifest"]["target"] == "onnxruntime"
+    printed = set(done.stderr.splitlines())
+    assert printed >= {"import", "factory", "child", "C", "forward", "metric", "clips"}
+
+
+def test_json_of_an_error_is_alone_on_stdout(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "prints_and_fails.py").write_text("print('import')\nmake = None\n")
+    code, out, err = run("export", "prints_and_fails:make", "--target", "host", "-o", "b", "--json")
+    assert code == 2 and json.loads(out)["error"]["exit_code"] == 2 and "import" in err
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.cli.console import OUTPUT, out, verbosity
+from edgekit.cli.console import OUTPUT, json_alone_on_stdout, out, verbosity
 from edgekit.cli.options import set_parameters
 
 
@@ -64,7 +65,8 @@ def with_common_options(verb: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(verb)
     def command(**given: object) -> None:
-        verb(**{name: value for name, value in given.items() if name not in SWITCHES})
+        with json_alone_on_stdout() if given.get("as_json") else nullcontext():
+            verb(**{name: value for name, value in given.items() if name not in SWITCHES})
 
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)

@@ -1,12 +1,14 @@
 """What all verbs print with: JSON on stdout, progress and errors on stderr."""
 
 import json
+import os
+import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -27,10 +29,11 @@ AsJson = Annotated[
 
 @dataclass
 class Verbosity:
-    """What is printed: errors alone, or times of stages and tracebacks too."""
+    """What is printed: errors alone, or times of stages and tracebacks too; and where JSON goes, if not to stdout."""
 
     quiet: bool = False
     verbose: bool = False
+    json_file: TextIO | None = None
 
 
 verbosity = Verbosity()
@@ -41,9 +44,39 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+STDOUT, STDERR = 1, 2  # file descriptors
+
+
+@contextmanager
+def json_alone_on_stdout() -> Iterator[None]:
+    """Send to stderr what your code, libraries and child processes print meanwhile; `print_json` writes to stdout."""
+    given = sys.stdout
+    if given is None:  # closed by the caller
+        yield
+        return
+    moved = _descriptor_moved() if given is sys.__stdout__ else nullcontext(given)
+    with moved as verbosity.json_file, redirect_stdout(sys.stderr):
+        try:
+            yield
+        finally:
+            verbosity.json_file = None
+
+
+@contextmanager
+def _descriptor_moved() -> Iterator[TextIO]:
+    """Make descriptor 1 another name of stderr, and give a file that writes to what it was."""
+    sys.stdout.flush()
+    with os.fdopen(os.dup(STDOUT), "w", encoding="utf-8") as file:
+        os.dup2(STDERR, STDOUT)
+        try:
+            yield file
+        finally:
+            os.dup2(file.fileno(), STDOUT)
+
+
 def print_json(facts: Any) -> None:
     """Print one JSON document."""
-    print(json.dumps(facts, indent=2))
+    print(json.dumps(facts, indent=2), file=verbosity.json_file, flush=True)
 
 
 def print_notes(notes: Iterable[str]) -> None:
