@@ -332,12 +332,15 @@ def nudge(feed: Arrays, seed: int) -> Arrays:
 
 
 def _carry(model: Model, call: Call, streams: Sequence[Arrays]) -> Arrays:
-    state, recorded = zero_states(model), []
+    state, results_of_hops = zero_states(model), []
     for feed in streams:
         results = call(feed | state)
         state = {pair.input: results[pair.output] for pair in model.states}
-        recorded.append(results)
-    return {name: np.stack([results[name] for results in recorded]) for name in recorded[0]}
+        results_of_hops.append(results)
+    return {
+        name: np.stack([results[name] for results in results_of_hops])
+        for name in results_of_hops[0]
+    }
 
 
 def _relative_error(reference: Array, value: Array) -> float:

@@ -28,7 +28,7 @@ def sampler_of(model: Model) -> StepTable:
     return model.sampler
 
 
-def recorded(model: Model, kept: Kept) -> Calibration:
+def record_calls(model: Model, kept: Kept) -> Calibration:
     """The calls of a table of images by rows."""
     return record(model, float_network(model), kept, SEED, labels(len(kept)))
 
@@ -36,7 +36,7 @@ def recorded(model: Model, kept: Kept) -> Calibration:
 def densest(model: Model, _: Images) -> Calibration:
     """Density and diversity of the innermost features of one image's trajectory."""
     table = sampler_of(model)
-    (calls,) = recorded(model, np.ones((1, table.rows), bool)).clips
+    (calls,) = record_calls(model, np.ones((1, table.rows), bool)).clips
     source = onnx.load_from_string(model.to_bytes())
     middle = next(node.input[0] for node in source.graph.node if node.op_type == MIDDLE)
     source.graph.output.append(onnx.helper.make_empty_tensor_value_info(middle))
@@ -47,14 +47,14 @@ def densest(model: Model, _: Images) -> Calibration:
         np.asarray(session.run([middle], {name: array[i] for name, array in calls.items()})[0])
         for i in range(table.rows)
     ]
-    return recorded(model, diverse(table, np.stack(features), CALLS))
+    return record_calls(model, diverse(table, np.stack(features), CALLS))
 
 
 def last_row(model: Model, _: Images) -> Calibration:
     """Calls of the least noise only."""
     kept = np.zeros((CALLS // 4, sampler_of(model).rows), bool)
     kept[:, -1] = True
-    return recorded(model, kept)
+    return record_calls(model, kept)
 
 
 def made(model: Model, real: Images, signal: bool, noise: bool) -> Calibration:
@@ -73,8 +73,8 @@ def made(model: Model, real: Images, signal: bool, noise: bool) -> Calibration:
 
 
 SOURCES: dict[str, Callable[[Model, Images], Calibration]] = {
-    "uniform": lambda model, _: recorded(model, uniform(sampler_of(model), CALLS)),
-    "normal (NDTC)": lambda model, _: recorded(model, normal(sampler_of(model), CALLS, SEED)),
+    "uniform": lambda model, _: record_calls(model, uniform(sampler_of(model), CALLS)),
+    "normal (NDTC)": lambda model, _: record_calls(model, normal(sampler_of(model), CALLS, SEED)),
     "density and diversity": densest,
     "noised real images": lambda model, real: made(model, real, True, True),
     "pure noise": lambda model, real: made(model, real, False, True),

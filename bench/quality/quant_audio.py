@@ -156,10 +156,10 @@ def calibration_sound(data: Path) -> Iterator[tuple[Samples, Samples]]:
     refuse_unlisted([voice for voice, *_ in CALIBRATION], [name for _, name, _ in CALIBRATION])
     for number, (voice, name, ratio) in enumerate(CALIBRATION):
         spoken = speech(data, voice, SECONDS, number)
-        yield spoken, recorded(mixture(spoken, noise(data, name, SECONDS, 2.0), ratio))
+        yield spoken, as_16_bit_file(mixture(spoken, noise(data, name, SECONDS, 2.0), ratio))
 
 
-def recorded(samples: Samples) -> Samples:
+def as_16_bit_file(samples: Samples) -> Samples:
     """Return samples as a file of 16 bits has them: no more than full scale, and few steps where they are quiet."""
     steps = 32768
     return np.asarray(np.clip(np.round(samples * steps) / steps, -1, 1), np.float32)

@@ -93,7 +93,7 @@ def sounds(data: Path, name: str) -> Iterator[Samples]:
         mixed = mixture(spoken, noise, made.snr_db) if made.voice else noise
         if made.dbfs is not None:
             mixed = mixed * np.float32(10 ** (made.dbfs / 20) / np.sqrt(np.mean(mixed**2)))
-        yield quant_audio.recorded(mixed)
+        yield quant_audio.as_16_bit_file(mixed)
 
 
 def calibration(data: Path, model: Model, name: str) -> Calibration:

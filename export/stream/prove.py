@@ -124,10 +124,10 @@ def run_stream(
     hops = ceil(max(Fraction(samples, hop), *ends))  # a network may leave out its last frames
     inputs = _hops_of_inputs(model, feed, hops, part=Fraction(hop, samples))
     running = running or in_onnxruntime(model.to_bytes())
-    recorded = _run(model, running, inputs, samples // hop, float(hop - samples % hop))
+    outputs_of_hops = _run(model, running, inputs, samples // hop, float(hop - samples % hop))
     results = {}
     for name, length in lengths.items():
-        whole, axis = np.concatenate(recorded[name], times[name].axis), times[name].axis
+        whole, axis = np.concatenate(outputs_of_hops[name], times[name].axis), times[name].axis
         start = times[name].delay_frames
         if not np.isfinite(np.take(whole, range(start), axis)).all():
             raise VerificationError(
@@ -156,15 +156,15 @@ def _run(
 ) -> dict[str, list[Array]]:
     """Run the hops; before hop `end` the network receives the number of its `missing` samples."""
     state = zero_states(model)
-    recorded: dict[str, list[Array]] = {str(v.name): [] for v in model.stream_outputs}
+    results_by_name: dict[str, list[Array]] = {str(v.name): [] for v in model.stream_outputs}
     for hop in range(len(next(iter(inputs.values())))):
         if hop == end and model.end_state is not None:
             state[model.end_state][...] = missing
         results = running({name: array[hop] for name, array in inputs.items()} | state)
-        for name, arrays in recorded.items():
+        for name, arrays in results_by_name.items():
             arrays.append(results[name])
         state = {pair.input: results[pair.output] for pair in model.states}
-    return recorded
+    return results_by_name
 
 
 def _cut(array: Array, axis: int, frames: int, hops: int) -> Array:

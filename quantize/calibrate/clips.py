@@ -80,9 +80,9 @@ def observe(
     """
     states = {pair.input: pair.output for pair in model.states}
     floats = _float_tensors(model)
-    recorded = {name: value for name, value in floats.items() if name not in states}
+    run_tensors = {name: value for name, value in floats.items() if name not in states}
     observers = {name: Observer() for name in floats}
-    runner, block = BlockRunner(model, list(recorded)), _hops_at_once(recorded.values())
+    runner, block = BlockRunner(model, list(run_tensors)), _hops_at_once(run_tensors.values())
     for index, clip, is_copy in _clips_with_copies(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}

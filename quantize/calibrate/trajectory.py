@@ -139,7 +139,7 @@ def record(
     stored = {name: _room((calls, *s), dtype) for name, (s, dtype) in shapes.items()}
     place = 0
 
-    def recorded(inputs: Arrays, step: Step) -> Sequence[Array]:
+    def call_and_record(inputs: Arrays, step: Step) -> Sequence[Array]:
         nonlocal place
         chosen = kept[:, step.row]
         end = place + int(chosen.sum())
@@ -149,7 +149,9 @@ def record(
         return network(inputs, step)
 
     shape = shapes[table.roles.x][0][1:]
-    sample(table, recorded, shape, len(kept), seed, conditions, progress=progress, others=others)
+    sample(
+        table, call_and_record, shape, len(kept), seed, conditions, progress=progress, others=others
+    )
     return Calibration((stored,), LABEL)
 
 

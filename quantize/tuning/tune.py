@@ -135,7 +135,7 @@ class WeightTuner:
                     "train in torch, with rounding of your own",
                 )
             )
-        self.clips = [self._recorded(clip, quantized) for clip in self._cut()]
+        self.clips = [self._record_clip(clip, quantized) for clip in self._cut()]
         self.powers = {
             end: float(
                 np.mean([np.mean(np.square(c.wanted[end], dtype=np.float64)) for c in self.clips])
@@ -203,7 +203,7 @@ class WeightTuner:
             for clip in clips
         ]
 
-    def _recorded(self, clip: Clip, quantized: Model) -> RecordedClip:
+    def _record_clip(self, clip: Clip, quantized: Model) -> RecordedClip:
         states = [x for x, _ in self.forward.states]
         heard = HopRunner(quantized, self.forward.fed)(clip)
         wanted = HopRunner(self.seen.model, [*self.forward.ends, *states])(clip)

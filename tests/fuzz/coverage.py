@@ -40,13 +40,13 @@ def passes_that_change(found: set[str]) -> Iterator[None]:
     """Add ``pass:name`` of each pass that changes a network within."""
     call = ir.passes.PassBase.__call__
 
-    def recorded(one: ir.passes.PassBase, model: ir.Model) -> ir.passes.PassResult:
+    def call_and_note(one: ir.passes.PassBase, model: ir.Model) -> ir.passes.PassResult:
         result = call(one, model)
         if result.modified:
             found.add(f"pass:{type(one).__name__}")
         return result
 
-    ir.passes.PassBase.__call__ = recorded  # type: ignore[method-assign]
+    ir.passes.PassBase.__call__ = call_and_note  # type: ignore[method-assign]
     try:
         yield
     finally:

@@ -61,8 +61,8 @@ def sampled_calls(
     limit = min(limit, max(MIN_HOPS, MAX_VALUES // _values_of_x(model)))
     kept = np.ones((images, table.rows), bool)
     others = float_auxiliary_networks(model)
-    recorded = record(model, float_network(reference), kept, NOISE_SEED, given, others=others)
-    (calls,) = recorded.clips
+    calibration = record(model, float_network(reference), kept, NOISE_SEED, given, others=others)
+    (calls,) = calibration.clips
     found = len(calls[table.roles.x])
     chosen = np.linspace(0, found - 1, min(limit, found)).astype(int)
     return {name: array[chosen] for name, array in calls.items()}

@@ -57,7 +57,7 @@ def network_of(model: Model) -> Network:
     )
 
 
-def recorded(kept: Kept, seed: int = 5) -> Clip:
+def record_calls(kept: Kept, seed: int = 5) -> Clip:
     model = denoiser()
     (calls,) = record(model, network_of(model), kept, seed, labels(len(kept))).clips
     return calls
@@ -80,7 +80,7 @@ def test_calls_are_those_that_the_network_had() -> None:
     kept = uniform(table, 3 * table.rows * table.calls)
     assert kept.shape == (3, table.rows) and kept.all()
     sample(table, listening, SHAPE, 3, 5, labels(3))
-    found = recorded(kept)
+    found = record_calls(kept)
     for name, array in found.items():
         heard = np.concatenate([inputs[name] for _, inputs in calls])
         np.testing.assert_array_equal(np.ravel(array), np.ravel(heard), err_msg=name)
@@ -91,7 +91,7 @@ def test_calls_are_those_that_the_network_had() -> None:
 
 def test_the_same_seed_records_the_same_calls_and_another_does_not() -> None:
     kept = uniform(SAMPLER.table(), 20)
-    first, same, other = recorded(kept), recorded(kept), recorded(kept, 6)
+    first, same, other = record_calls(kept), record_calls(kept), record_calls(kept, 6)
     np.testing.assert_array_equal(first["x"], same["x"])
     assert not np.array_equal(first["x"], other["x"])
 
@@ -118,7 +118,7 @@ def test_diverse_keeps_more_of_rows_that_differ_and_some_of_each() -> None:
 def test_only_kept_calls_are_recorded() -> None:
     kept = np.zeros((4, SAMPLER.steps), bool)
     kept[[0, 2], 1] = kept[3, 4] = True
-    whole, some = recorded(np.ones_like(kept)), recorded(kept)
+    whole, some = record_calls(np.ones_like(kept)), record_calls(kept)
     assert rows_of(some, table_of(denoiser())).tolist() == [1, 1, 1, 1, 4, 4]
     row = whole["x"].reshape(SAMPLER.steps, 2, 4, *SHAPE)
     np.testing.assert_array_equal(some["x"][:2, 0], row[1, 0, [0, 2]])
@@ -126,15 +126,15 @@ def test_only_kept_calls_are_recorded() -> None:
 
 def test_calls_too_large_for_memory_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = uniform(SAMPLER.table(), 20)
-    expected = recorded(kept)["x"]
+    expected = record_calls(kept)["x"]
     monkeypatch.setattr(trajectory, "IN_MEMORY", 100)
-    found = recorded(kept)["x"]
+    found = record_calls(kept)["x"]
     assert isinstance(found, np.memmap)
     np.testing.assert_array_equal(found, expected)
 
 
 def test_calls_of_another_schedule_are_refused() -> None:
-    table, calls = table_of(denoiser()), recorded(uniform(SAMPLER.table(), 20))
+    table, calls = table_of(denoiser()), record_calls(uniform(SAMPLER.table(), 20))
     other = table.with_(time=table.time + 0.5)
     with pytest.raises(CalibrationError, match="no time of the sampler"):
         rows_of(calls, other)
@@ -151,7 +151,7 @@ def test_groups_are_of_neighbours() -> None:
 def test_every_step_has_the_ranges_of_its_group_and_the_weights_of_all() -> None:
     model = denoiser()
     table = table_of(model)
-    calls = recorded(uniform(table, 40))
+    calls = record_calls(uniform(table, 40))
     grouped = quantize_groups(
         model, Calibration((calls,), ""), replace(W8A8, step_groups=table.rows)
     )
@@ -178,7 +178,7 @@ def of_float(network: Network, inputs: Mapping[str, np.ndarray]) -> Sequence[np.
 
 
 def test_what_the_rows_add_up_is_16_bits_wide() -> None:
-    calls = recorded(uniform(SAMPLER.table(), 20))
+    calls = record_calls(uniform(SAMPLER.table(), 20))
     made = quantize(denoiser(), Calibration((calls,), ""), W8A8)
     graph = made.ir.graph
     first = next(node for node in graph if node.op_type == "QuantizeLinear")
@@ -190,7 +190,7 @@ def test_what_the_rows_add_up_is_16_bits_wide() -> None:
 
 
 def test_more_groups_than_steps_are_refused() -> None:
-    calls = recorded(uniform(SAMPLER.table(), 10))
+    calls = record_calls(uniform(SAMPLER.table(), 10))
     with pytest.raises(UsageError, match="at most 5"):
         quantize_groups(denoiser(), Calibration((calls,), ""), replace(W8A8, step_groups=6))
 
@@ -202,7 +202,7 @@ def test_conditions_alone_get_calls_of_their_own(tmp_path: Path) -> None:
     table = table_of(model)
     given = clips.load_calibration(str(tmp_path), model)
     (calls,) = own_trajectories(model, None, 4 * table.rows * table.calls, given.clips).clips
-    exact = recorded(uniform(table, 4 * table.rows * table.calls), sampling.NOISE_SEED)
+    exact = record_calls(uniform(table, 4 * table.rows * table.calls), sampling.NOISE_SEED)
     assert np.ravel(calls["label"])[:8].tolist() == [2, 5, 7, 2] + 4 * [NULL]
     np.testing.assert_array_equal(calls["x"][:8], exact["x"][:8])  # the same noise
 

@@ -81,10 +81,10 @@ def test_a_burst_ends_inside_of_a_long_hop(shape: tuple[int, ...]) -> None:
 def test_bursts_say_nothing_of_what_a_clip_that_is_left_out_shows(gains: list[float]) -> None:
     model = log_power()
     clips = [{"pcm": sound(4 * HOPS, seed, gain)} for seed, gain in enumerate(gains)]
-    found, recorded = (Parts([4 * HOPS] * len(clips)) for _ in range(2))
+    found, observed = (Parts([4 * HOPS] * len(clips)) for _ in range(2))
     observe(model, Calibration(tuple(clips), "x"), found, quieter(model))
-    observe(model, Calibration(tuple(clips), "x"), recorded)
-    assert found.beyond(3) == recorded.beyond(3)
+    observe(model, Calibration(tuple(clips), "x"), observed)
+    assert found.beyond(3) == observed.beyond(3)
     assert (found.beyond(3) > 0.05) == (len(clips) > 1)
 
 

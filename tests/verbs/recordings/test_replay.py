@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from c_kernels import needs_cc
 from devices import missing
-from recorded import FAULT_HOP, HOPS, NO_FAULT, Fault, finished_build, recording_of
+from recording_programs import FAULT_HOP, HOPS, NO_FAULT, Fault, finished_build, recording_of
 
 from edgekit.base.errors import UsageError
 from edgekit.graph.model import Model

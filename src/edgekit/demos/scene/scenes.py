@@ -86,8 +86,8 @@ class Scenes:
         self.shares = TRAINED_SHARES if part == "train" else None
         self.random = np.random.default_rng(seed)
         self.sounds = sounds_of(heard, sounds, part)
-        recorded = noises(heard / "noise", "train" if part == "train" else "held")
-        self.noises = [as_float(clip) for clip in recorded.values()]
+        noise_clips = noises(heard / "noise", "train" if part == "train" else "held")
+        self.noises = [as_float(clip) for clip in noise_clips.values()]
         if part == "train":  # noises from one direction
             self.sounds[INTERFERER] += [[clip] for clip in self.noises]
         self.features = Frontend(FRONTEND, RATE)

@@ -71,7 +71,7 @@ def stage(seed: int = SEED, level_dbfs: float = -25.0) -> Scene:
     """Ten seconds that are made of clips of the other demos, drums and an alarm; rooms are drawn."""
     random = np.random.default_rng(seed)
     demos = HERE.parent
-    recorded = {
+    clips_by_name = {
         "speech": read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples,
         "music": read_wav(demos / "instrument" / "clips" / "melody.wav", RATE).samples,
         "drums": read_wav(HERE / "clips" / "drums.wav", RATE).samples,
@@ -80,7 +80,7 @@ def stage(seed: int = SEED, level_dbfs: float = -25.0) -> Scene:
     events, sounds = list[Event](), list[Signal]()
     for name, first, last, path in PLAN:
         start, stop = (int(second * RATE) // HOP for second in (first, last))
-        sound = recorded[name]
+        sound = clips_by_name[name]
         offset = int(first * RATE) % max(sound.size - (stop - start) * HOP, 1)
         cut = np.resize(sound[offset:], (stop - start) * HOP)
         loud = np.abs(cut) > 0.05 * np.abs(cut).max()

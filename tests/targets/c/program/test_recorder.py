@@ -79,8 +79,10 @@ def test_the_layout_has_every_state_layer_and_array_of_weights(tmp_path: Path) -
 def test_an_xtensa_core_gets_portable_c(network: str, tmp_path: Path) -> None:
     name = folder_with_recorder(network, tmp_path)
     library = [path.name for path in tmp_path.glob("*.c")]
-    recorded = [file for file in library if file != f"{name}.c"] + [f"recorder/{name}_recorder.c"]
-    for sources in (library, recorded):
+    with_recorder = [file for file in library if file != f"{name}.c"] + [
+        f"recorder/{name}_recorder.c"
+    ]
+    for sources in (library, with_recorder):
         command = [XTENSA, *STRICT, *FREESTANDING, "-I.", *sources, "-o", "whole.o"]
         subprocess.run(command, cwd=tmp_path, check=True)
         table = subprocess.run(
