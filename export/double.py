@@ -85,4 +85,4 @@ def _widen(tensor: onnx.TensorProto, nudges: np.random.Generator | None = None) 
 def nudge_array(array: Array, random: np.random.Generator) -> Array:
     """Return the values, each up or down by a unit in the last place of float32, at random."""
     nudged: Array = array * (1 + LAST_PLACE * random.choice((-1, 1), array.shape))
-    return nudged
+    return np.asarray(nudged)  # a product of arrays without dimensions is none

@@ -26,7 +26,12 @@ from edgekit.export.onnx_file.states import (
 )
 from edgekit.export.read_onnx import read_graph
 from edgekit.export.torch_calls import FORWARD_ERRORS, leaves, silent, with_leaves
-from edgekit.export.torch_second_call import are_close, call_on_copies, two_results_problem
+from edgekit.export.torch_second_call import (
+    are_close,
+    call_on_copies,
+    hidden_state_problem,
+    two_results_problem,
+)
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
     plain_transformers,
@@ -229,15 +234,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
         if not torch.equal(buffer.nan_to_num(), before[name].nan_to_num())
     ]
     if changed:
-        raise ModelError(
-            Problem(
-                f"buffer '{buffer}'",
-                "changed by forward: a hidden state",
-                "states that are inputs and outputs of forward",
-                "pass it in and return it: forward(x, *states) -> (y, *states)",
-            )
-            for buffer in changed
-        )
+        raise ModelError(map(hidden_state_problem, changed))
     if not are_close(results, again):
         raise ModelError(two_results_problem(loaded))
 

@@ -2,7 +2,7 @@
 
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from edgekit.base.errors import Problem
 from edgekit.base.user_code import is_users
 from edgekit.export.torch_calls import leaves, with_leaves
 from edgekit.export.torch_source import TorchModule, TorchSource
+from edgekit.export.torch_training import BEFORE_EXPORT, STATISTICS
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,17 @@ def are_close(first: object, second: object) -> bool:
     return all(torch.allclose(a, b, 1e-3, 1e-5, equal_nan=True) for a, b in pairs)
 
 
+def hidden_state_problem(buffer: str) -> Problem:
+    """Return the problem of a buffer of a .pt2 that forward changes; that of a batch norm changes in training."""
+    where = f"buffer '{buffer}'"
+    if buffer.rpartition(".")[2] in STATISTICS:
+        found = "changed by forward: a batch normalization in training mode"
+        return Problem(where, found, "one in eval mode", BEFORE_EXPORT)
+    step = "pass it in and return it: forward(x, *states) -> (y, *states)"
+    allowed = "states that are inputs and outputs of forward"
+    return Problem(where, "changed by forward: a hidden state", allowed, step)
+
+
 def two_results_problem(loaded: "TorchSource | TorchModule") -> Problem:
     """Return the problem of a module whose second call with the same inputs gives another output.
 
@@ -37,13 +49,11 @@ def two_results_problem(loaded: "TorchSource | TorchModule") -> Problem:
     """
     found = "another output on the second call with the same inputs"
     before = dict(_tensor_attributes(loaded.call))
-    random = _random_places(loaded)
+    draws = _random_draws(loaded)
     after = dict(_tensor_attributes(loaded.call))
-    if random:
-        step = "draw them outside and pass them in; see --noise"
-        return Problem(
-            "the module", f"{found}: random numbers{random[0]}", "no random numbers", step
-        )
+    if draws:
+        kind, place, step = draws[0]
+        return Problem("the module", f"{found}: {kind}{place}", "no random numbers", step)
     changed = [name for name, kept in after.items() if kept is not before.get(name)]
     allowed = "no state but buffers, and inputs and outputs of forward"
     if changed:
@@ -62,12 +72,31 @@ def _tensor_attributes(module: "torch.nn.Module") -> Iterator[tuple[str, object]
                 yield f"{path}.{name}".lstrip("."), value
 
 
-def _random_places(loaded: "TorchSource | TorchModule") -> list[str]:
-    """Return the lines of forward that draw random numbers, as messages name them."""
+Draw = tuple[str, str, str]  # what draws, the line of the user's that calls it, and the next step
+
+
+def _random_draws(loaded: "TorchSource | TorchModule") -> list[Draw]:
+    """Return what draws random numbers in forward, as messages name it."""
     import torch
+    from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    places: list[str] = []
+    draws: list[Draw] = []
+    callers: list[str] = []  # the functions of torch that are running
+
+    class Callers(TorchFunctionMode):
+        def __torch_function__(
+            self,
+            func: Any,
+            types: object,
+            args: tuple[object, ...] = (),
+            kwargs: dict[str, object] | None = None,
+        ) -> object:
+            callers.append(getattr(func, "__name__", ""))
+            try:
+                return func(*args, **(kwargs or {}))
+            finally:
+                callers.pop()
 
     class Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(
@@ -78,12 +107,24 @@ def _random_places(loaded: "TorchSource | TorchModule") -> list[str]:
             kwargs: dict[str, object] | None = None,
         ) -> object:
             if torch.Tag.nondeterministic_seeded in func.tags:
-                places.append(_calling_line())
+                draws.append(_describe_draw([*callers, func.__name__]))
             return func(*args, **(kwargs or {}))
 
-    with torch.no_grad(), Draws():  # type: ignore[no-untyped-call]
+    with torch.no_grad(), Callers(), Draws():  # type: ignore[no-untyped-call]
         call_on_copies(loaded)
-    return places
+    return draws
+
+
+def _describe_draw(operators: Sequence[str]) -> Draw:
+    """Return what draws, by the names of the operators that are running, the outermost first."""
+    place = _calling_line()
+    if any(name.startswith("scaled_dot_product") for name in operators):
+        step = f"write dropout_p=p if self.training else 0.0; of a .pt2, {BEFORE_EXPORT}"
+        return "dropout of attention", place, step
+    if any("dropout" in name for name in operators):
+        step = f"write F.dropout(x, p, training=self.training); of a .pt2, {BEFORE_EXPORT}"
+        return "dropout in training mode", place, step
+    return "random numbers", place, "draw them outside and pass them in; see --noise"
 
 
 def _calling_line() -> str:

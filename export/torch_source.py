@@ -112,6 +112,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     import torch
 
     from edgekit.export.torch_buffers import with_buffer_states
+    from edgekit.export.torch_training import set_eval_mode
 
     factory = find_factory(source)
     with torch.random.fork_rng(devices=[]):
@@ -137,7 +138,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
             found = "its weights are on the device meta: they have shapes and no values"
             raise _unusable(source, found, "load the weights inside the factory")
         module.cpu()
-        module.eval()  # some return nothing
+        set_eval_mode(module)
         module, kwargs = with_buffer_states(module, _examples(source, module, examples, shapes))
     return TorchModule(source, module, kwargs)
 

@@ -22,6 +22,7 @@ from edgekit.export.onnx_file.limits import (
     operand_problems,
 )
 from edgekit.export.onnx_file.messages import plain
+from edgekit.export.onnx_file.training_mode import training_problems
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
 
 P = ParamSpec("P")
@@ -57,6 +58,7 @@ def load(data: bytes) -> onnx.ModelProto:
         problems = [*_opset_problems(proto), *_tensor_problems(proto), *node_problems(proto)]
         problems += attribute_problems(proto)
         problems += operand_problems(proto, opset_of(proto) or OPSET)
+        problems += training_problems(proto, opset_of(proto) or OPSET)
     except Exception as error:  # protobuf on a file of unknown origin
         raise unusable(f"not a valid ONNX file: {plain(error)}") from error
     if problems:

@@ -47,7 +47,7 @@ def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
     """
     return [
         Problem(f"{node.op_type} '{node.name}'", *told)
-        for node in _all_nodes(proto)
+        for node in all_nodes(proto)
         for attribute in node.attribute
         if (told := _wrong(node, attribute))
     ]
@@ -65,7 +65,7 @@ def operand_problems(proto: onnx.ModelProto, opset: int) -> list[Problem]:
             "to leave out what ONNX calls optional",
             "export the network again",
         )
-        for node in _all_nodes(proto)
+        for node in all_nodes(proto)
         for what, names in (("input", node.input), ("output", node.output))
         if node.domain in STANDARD and "" in names
         for place, name in enumerate(names)
@@ -87,7 +87,7 @@ def drop_absent(proto: onnx.ModelProto) -> None:
     ONNX lets an optional operand be left out either way; onnxruntime (1.32) ends the process on a
     LayerNormalization whose bias has an empty name.
     """
-    for node in _all_nodes(proto):
+    for node in all_nodes(proto):
         while node.input and not node.input[-1]:
             node.input.pop()
 
@@ -115,7 +115,8 @@ def _wide_integers(attribute: onnx.AttributeProto) -> list[int]:
     return [n for n in (attribute.i, *attribute.ints) if not -LARGEST <= n < LARGEST]
 
 
-def _all_nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+def all_nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of a network, of its bodies and of its functions."""
     for nodes in (proto.graph.node, *(function.node for function in proto.functions)):
         yield from _nodes(nodes)
 

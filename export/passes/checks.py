@@ -81,8 +81,8 @@ class CheckNodes(ir.passes.InPlacePass):
 
 def _random(node: ir.Node) -> Iterator[Found]:
     trains = optional(node, 2) if node.op_type == "Dropout" else None
-    array = array_of(trains)
-    if facts_of(node).random or (trains is not None and (array is None or array.any())):
+    mode = None if trains is None else ir.convenience.get_const_tensor(trains)
+    if facts_of(node).random or (trains is not None and (mode is None or mode.numpy().any())):
         yield "random numbers inside the network", "a network that gives the same for the same"
 
 

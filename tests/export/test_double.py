@@ -7,7 +7,7 @@ from stream_networks import Net
 from torch import Tensor, nn
 
 from edgekit.base.errors import VerificationError
-from edgekit.export.double import double_runner
+from edgekit.export.double import double_runner, nudge_array
 from edgekit.export.from_torch import from_torch
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
@@ -90,3 +90,8 @@ def test_all_of_a_network_is_widened():
     (exact,) = double_runner(data)({"x": x}).values()
     assert exact.dtype == np.float64
     compare({"y": exact}, {"y": next(iter(in_onnxruntime(data)({"x": x}).values()))}, limit=1e-5)
+
+
+def test_a_nudged_number_without_dimensions_stays_an_array() -> None:
+    nudged = nudge_array(np.array(1.5, np.float32), np.random.default_rng(0))
+    assert isinstance(nudged, np.ndarray) and nudged.shape == () and nudged != 1.5

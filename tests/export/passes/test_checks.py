@@ -63,7 +63,7 @@ REFUSED = {
     "Multinomial": (file("Multinomial", size=(1, 3), kind=TensorProto.INT32), "random numbers"),
     "Dropout in training": (
         file("Dropout", [np.float32(0.5), np.array(True)]),
-        "random numbers",
+        "in training mode: it drops",
     ),
     "Scatter word": (
         file(
