@@ -59,6 +59,8 @@ class Tensor:
     data: Array | None
     is_variable: bool
     open_axes: tuple[int, ...] = ()  # the sizes as the file states them, if one but the batch is -1
+    open_batch: bool = False  # the file states -1 as the first size, and `shape` has an example of it
+    is_resized: bool = False  # `shape` is not the one that the file states
 
     @property
     def is_integer(self) -> bool:
@@ -232,7 +234,8 @@ class _Reader:
         grid = self.grid(table.Quantization(), where, shape, kind)
         open_axes = tuple(int(n) for n in _list(table.ShapeSignatureAsNumpy()))
         left = open_axes if -1 in open_axes[1:] and data is None else ()
-        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()), left)
+        is_open = open_axes[:1] == (-1,) and data is None
+        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()), left, is_open)
 
     def shape(self, table: Table, where: str, step: str) -> tuple[int, ...]:
         """Return the sizes of a tensor; that of an open batch is in the file too."""

@@ -60,7 +60,23 @@ def _resolve(operator: Operator, tensors: list[Tensor]) -> bool:
         tensors[number] = replace(tensors[number], data=sizes, shape=sizes.shape, open_axes=())
     elif tensors[number].open_axes:
         tensors[number] = replace(tensors[number], shape=_shape(operator, operands), open_axes=())
+    elif tensors[number].open_batch and _may_differ(operator, operands):
+        shape = _shape(operator, operands)
+        is_stated = shape == tensors[number].shape
+        tensors[number] = replace(tensors[number], shape=shape, is_resized=not is_stated)
     return sizes is not None
+
+
+def _may_differ(operator: Operator, operands: Operands) -> bool:
+    """Whether a first size that the file leaves open may be another one than it states beside.
+
+    A RESHAPE to [-1, 2] puts all but the last size of its operand there; what reads such a result has that size, too.
+    """
+    if any(held.is_resized for held in operands):
+        return True
+    return (
+        operator.builtin == "RESHAPE" and RESULT_SHAPES["RESHAPE"](operator, operands) is not None
+    )
 
 
 def _refuse_open(held: Tensor) -> NoReturn:

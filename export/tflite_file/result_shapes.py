@@ -16,11 +16,12 @@ Operands = Sequence[Tensor]
 Shape = tuple[int, ...]
 
 
-def _reshape(_: Operator, operands: Operands) -> Shape | None:
-    """Return the sizes of a RESHAPE, one of which may be the rest."""
-    if len(operands) < 2 or operands[1].data is None:
+def _reshape(operator: Operator, operands: Operands) -> Shape | None:
+    """Return the sizes of a RESHAPE, one of which may be the rest; they are an operand or an option."""
+    sizes = operator.option("NewShapeAsNumpy") if len(operands) < 2 else operands[1].data
+    if not isinstance(sizes, np.ndarray):
         return None
-    wanted = [int(size) for size in operands[1].data.ravel()]
+    wanted = [int(size) for size in sizes.ravel()]
     known = math.prod(size for size in wanted if size != -1)
     count = math.prod(operands[0].shape)
     return tuple(count // max(known, 1) if size == -1 else size for size in wanted)

@@ -11,14 +11,15 @@ from edgekit.export.tflite_file.open_shapes import resolve_shapes
 
 
 def _tensor(name: str, shape: tuple[int, ...], dtype: str = "float32", **facts) -> Tensor:  # type: ignore[no-untyped-def]
-    return Tensor(name, shape, dtype, None, facts.get("data"), False, facts.get("open_axes", ()))
+    data, axes = facts.get("data"), facts.get("open_axes", ())
+    return Tensor(name, shape, dtype, None, data, False, axes, facts.get("open_batch", False))
 
 
 def _list(name: str, *numbers: int) -> Tensor:
     return _tensor(name, (len(numbers),), "int32", data=np.array(numbers, np.int32))
 
 
-def _operator(builtin: str, inputs: tuple[int, ...], output: int, **options: int) -> Operator:
+def _operator(builtin: str, inputs: tuple[int, ...], output: int, **options: object) -> Operator:
     named = SimpleNamespace(**{name: lambda value=value: value for name, value in options.items()})
     return Operator(builtin, 1, inputs, (output,), named)
 
@@ -63,6 +64,35 @@ def test_an_input_of_open_size_and_sizes_of_data_are_refused() -> None:
     tensors[0] = _tensor("x", (1, 1, 4), open_axes=(-1, -1, 4))
     with pytest.raises(ModelError, match="tensor 'x': shape"):
         resolve_shapes(Graph("open", tuple(tensors), graph.operators, (0,), (11,)))
+
+
+def _rows_of_two(*sizes: Tensor, first: int = -1, **options: object) -> Graph:
+    """x (batch, 3, 4) reshaped to rows of two, and a softmax; the file states them for one row."""
+    tensors = (
+        _tensor("x", (1, 3, 4)),
+        *(_tensor(n, (1, 2), open_batch=first == -1) for n in ("y", "z")),
+        *sizes,
+    )
+    inputs = (0, 3) if sizes else (0,)
+    operators = (_operator("RESHAPE", inputs, 1, **options), _operator("SOFTMAX", (1,), 2))
+    return Graph("rows", tensors, operators, (0,), (2,))
+
+
+def test_the_rest_of_a_reshape_may_be_the_first_size() -> None:
+    as_operand = _rows_of_two(_list("shape", -1, 2))
+    as_option = _rows_of_two(NewShapeAsNumpy=np.array([-1, 2], np.int32))
+    for graph in (as_operand, as_option):
+        assert [held.shape for held in resolve_shapes(graph).tensors[1:3]] == [(6, 2), (6, 2)]
+
+
+def test_a_first_size_that_the_file_fixes_stays() -> None:
+    graph = resolve_shapes(_rows_of_two(_list("shape", -1, 2), first=1))
+    assert [held.shape for held in graph.tensors[1:3]] == [(1, 2), (1, 2)]  # later refused: not 6
+
+
+def test_a_rest_that_depends_on_data_is_as_the_file_states_it() -> None:
+    graph = resolve_shapes(_rows_of_two(_tensor("computed", (2,), "int32")))
+    assert graph.tensors[1].shape == (1, 2)
 
 
 def _folded(operator: Operator, *lists: Tensor) -> Tensor:
