@@ -172,7 +172,8 @@ def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
         tools["cc"] = run.stream.compiler.label
     if device.kernels:
         tools["kernels"] = ", ".join(device.kernels)
-    notes = [*quantized.notes, *(() if run.waits is None else run.waits.notes())]
+    waits = () if run.waits is None else run.waits.notes()
+    notes = [*dict.fromkeys((*quantized.reference.notes, *quantized.notes, *waits))]
     facts = {**manifest.quantization, "notes": notes, **quantized.measured}
     return replace(manifest, verification=run.verification, tools=tools, quantization=facts)
 

@@ -32,6 +32,7 @@ from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
 from edgekit.judge.fixed_window import prove_window
 from edgekit.judge.tflite_runtimes import compare_runtimes
+from edgekit.verbs.export.batch_note import with_batch_note
 from edgekit.verbs.export.frontends import with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
 from edgekit.verbs.export.import_options import ImportOptions as ImportOptions
@@ -77,6 +78,8 @@ def load_model(source: str, options: ImportOptions) -> ImportedNetwork:
     network, examples = _import_network(source, options)
     if options.sampler is not None:
         network, examples = with_sampler(network, examples, options.sampler)
+    else:
+        network = with_batch_note(network)
     model = with_surroundings(network, options)
     if options.iterate is not None:
         model = with_until(model, options.iterate)

@@ -1,0 +1,62 @@
+"""The note on a network of a fixed batch: each call computes several items, and a build does so too."""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.arrays import Array
+from edgekit.export.hop_runner import run_hops
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+NEAR = 1e-5  # of the peak: a library may add the terms of one item in another order
+
+
+def with_batch_note(network: Model) -> Model:
+    """Return the network with a note where a call computes several items that do not depend on each other.
+
+    Two calls of such a network show it, which differ in the first item of each input.
+    """
+    count = _batch(network)
+    if count is None or not _has_items_apart(network):
+        return network
+    note = (
+        f"a call takes {count} items at a time, along the first axis of each input, and computes each by itself; "
+        "for one at a time export the network with a first axis of 1"
+    )
+    return network.describe(notes=[*network.notes, note])
+
+
+def _batch(network: Model) -> int | None:
+    """Return the size that the first axis of all streams has; None where they differ, or have no axis like that."""
+    streams = (*network.stream_inputs, *network.stream_outputs)
+    shapes = [static_shape(value) or () for value in streams]
+    first = {shape[0] if len(shape) > 1 else 1 for shape in shapes}
+    in_time = any(time.axis == 0 for time in network.timing.values())
+    is_float = all(value.dtype == ir.DataType.FLOAT for value in network.given_inputs)
+    return first.pop() if len(first) == 1 and first != {1} and is_float and not in_time else None
+
+
+def _has_items_apart(network: Model) -> bool:
+    """Whether another first item of the inputs changes the first item of the outputs, and no other."""
+    random = np.random.default_rng(0)
+    inputs = {str(v.name): _draw(v, network, random) for v in network.given_inputs}
+    changed = {name: array.copy() for name, array in inputs.items()}
+    for value in network.stream_inputs:
+        changed[str(value.name)][:, 0] *= -0.5
+    plain, other = run_hops(network, inputs), run_hops(network, changed)
+    names = [str(value.name) for value in network.stream_outputs]
+    return all(_differs_in_first(plain[name], other[name]) for name in names)
+
+
+def _draw(value: ir.Value, network: Model, random: np.random.Generator) -> Array:
+    shape = static_shape(value) or ()
+    size = shape if value.name in network.constants else (1, *shape)
+    return random.standard_normal(size).astype(np.float32)
+
+
+def _differs_in_first(plain: Array, other: Array) -> bool:
+    if not (np.isfinite(plain).all() and np.isfinite(other).all()):
+        return False
+    limit = NEAR * float(np.abs(plain).max(initial=0))
+    distance = np.abs(other.astype(np.float64) - plain)
+    return bool(distance[:, 1:].max(initial=0) <= limit < distance[:, 0].max(initial=0))
