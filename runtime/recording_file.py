@@ -20,6 +20,7 @@ import numpy as np
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.json_values import JsonObject
+from edgekit.base.output import output_errors
 from edgekit.runtime.build_folder.manifest import RECORDER_FOLDER
 
 MAGIC = b"EKrc"
@@ -175,13 +176,21 @@ class Recorder:
     def end(
         self, state: Array, inputs: Sequence[Array], outputs: Sequence[Array], status: int
     ) -> None:
-        """Take what is there after the hop, and write the frame."""
+        """Take what is there after the hop, and write the frame.
+
+        Raises:
+            UsageError: it cannot be written; the file is removed.
+        """
         kind, before, payload = self._head
         self._after, given = crc32(state.tobytes()), crc32(_concatenate(inputs))
         payload += _concatenate(outputs)
         frame = Frame(self.number, kind, self.build, before, payload, status, self._after, given)
-        with self.path.open("ab") as file:
-            file.write(frame.to_bytes())
+        try:
+            with output_errors(f"--record '{self.path}'", self.path), self.path.open("ab") as file:
+                file.write(frame.to_bytes())
+        except UsageError:
+            self.path.unlink(missing_ok=True)
+            raise
         self.number += 1
 
 

@@ -59,7 +59,9 @@ class Tensor:
     data: Array | None
     is_variable: bool
     open_axes: tuple[int, ...] = ()  # the sizes as the file states them, if one but the batch is -1
-    open_batch: bool = False  # the file states -1 as the first size, and `shape` has an example of it
+    open_batch: bool = (
+        False  # the file states -1 as the first size, and `shape` has an example of it
+    )
     is_resized: bool = False  # `shape` is not the one that the file states
 
     @property

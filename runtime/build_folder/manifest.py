@@ -137,7 +137,7 @@ class Manifest:
     by, hops, snr_db, max_abs_error, bit_exact_with_oracle, and failed if the build is not good enough (why, else it is
     missing). `quantization` has recipe, calibrated_on, tensors_int8,
     tensors_int16, tensors_float, hop_scales (the tensors with a scale that every hop computes anew), notes (for the
-    user: on the import, the calibration, and memory that no usual part has). `streaming`, of an offline network that was
+    user: on import, calibration, and memory that no usual part has). `streaming`, of an offline network that was
     rewritten to hops, has outputs (a list of name, delay_samples, caused_by, crop_samples: the part of the delay
     without a wait) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames, states,
     state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator, node,

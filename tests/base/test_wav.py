@@ -1,5 +1,6 @@
 """Recordings: what is read and refused, and how 16-bit samples are rounded."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +100,20 @@ def test_a_kind_that_is_not_listed_is_refused_with_those_that_are(tmp_path: Path
     soundfile.write(tmp_path / "a.caf", tone(100), 16000)
     with pytest.raises(UsageError, match=r"CAF.*FLAC, OGG, MP3"):
         read_wav(tmp_path / "a.caf")
+
+
+@pytest.mark.parametrize("kept", [0, 3, 11, 20, 30, 40])
+def test_a_wav_that_ends_inside_of_its_header_is_to_be_copied_again(
+    kept: int, tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(100, np.float32), 16_000, "PCM_16")
+    (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:kept])
+    with pytest.raises(UsageError, match=r"ends inside of its header.*copy or record it again"):
+        read_wav(tmp_path / "a.wav")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes: run on Linux or macOS")
+def test_a_pipe_is_no_recording(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(UsageError, match=r"a folder, a pipe or a device.*write it to a file"):
+        read_wav(tmp_path / "a.wav")

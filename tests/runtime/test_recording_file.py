@@ -90,6 +90,19 @@ def test_a_recorder_writes_states_at_first_and_after_a_change(tmp_path: Path) ->
     assert frames[0].after == frames[1].before != frames[0].before
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full: run on Linux")
+def test_a_recording_that_a_full_disk_does_not_take_is_named_and_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.rec"
+    recorder = Recorder(path, build_number("sha256:0102030405"))
+    path.unlink()
+    path.symlink_to("/dev/full")
+    state, x = np.zeros(4, np.uint8), [np.ones(2, np.int16)]
+    recorder.begin(state, x, SHORT)
+    with pytest.raises(UsageError, match=r"--record .*a\.rec': cannot be written: No space"):
+        recorder.end(state, x, x, 0)
+    assert not path.is_symlink()
+
+
 def test_a_build_without_a_recorder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a build of C without a sampler"):
         RecordingLayout.load(tmp_path)

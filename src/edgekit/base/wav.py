@@ -23,6 +23,7 @@ FORMATS = (
     "RF64",
 )  # samples of these are as `SUBTYPES`; of the others, as they come
 OTHER_FORMATS = ("FLAC", "OGG", "MP3", "AIFF")
+MOST_HEADER = 4096  # bytes that are looked at for the beginning of the samples
 SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 
@@ -88,18 +89,35 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         return UsageError(Problem(f"file '{path}'", found, allowed, step))
 
     if not path.is_file():
-        raise refuse("does not exist", "check the path")
+        found = "a folder, a pipe or a device" if path.exists() else "does not exist"
+        raise refuse(found, "write it to a file" if path.exists() else "check the path")
     try:
         info = soundfile.info(str(path))
         if told := _fault(path, info, sample_rate_hz):
             raise refuse(*told)
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
-        raise refuse(str(error)) from error
+        cut = _is_cut(path)
+        found = "ends inside of its header" if cut else str(error)
+        step = "copy or record it again" if cut else "convert it to a 16-bit .wav"
+        raise refuse(found, step) from error
     if not (finite := np.isfinite(data).all(axis=1)).all():
         found = f"NaN or infinity, first at sample {int(np.argmin(finite)):,}"
         raise refuse(found, "leave these samples out, or write zeros there")
     return data, rate, info.subtype if info.subtype in SUBTYPES else "PCM_16"
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether a file is empty, or a .wav that ends before the samples begin."""
+    with path.open("rb") as file:
+        head = file.read(MOST_HEADER)
+    if len(head) == MOST_HEADER:
+        return False
+    chunks = head[12:]
+    while len(chunks) >= 8 and chunks[:4] != b"data":
+        size = int.from_bytes(chunks[4:8], "little")
+        chunks = chunks[8 + size + size % 2 :]
+    return b"RIFF".startswith(head[:4]) and chunks[:4] != b"data"
 
 
 def _fault(path: Path, info: Any, sample_rate_hz: int | None) -> tuple[str, ...] | None:

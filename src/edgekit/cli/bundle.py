@@ -20,7 +20,12 @@ def bundle(
         ),
     ],
     path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The file to write.")],
-    key: Annotated[Path, typer.Option(help="An Ed25519 private key, PEM without a password.")],
+    key: Annotated[
+        Path,
+        typer.Option(
+            help="An Ed25519 private key, PEM without a password; `openssl genpkey -algorithm ed25519` makes one."
+        ),
+    ],
     release: Annotated[
         int,
         typer.Option(

@@ -1,10 +1,16 @@
 """Lines of results.jsonl: the published schema takes what the reader takes."""
 
+import errno
 import json
+import os
+from pathlib import Path
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
+from edgekit.base.errors import UsageError
+from edgekit.verbs.bench import log
 from edgekit.verbs.bench.log import NUMBERS, OPTIONAL_TEXTS, TEXTS, parse, results_schema
 
 LINE: dict[str, Any] = {
@@ -36,3 +42,24 @@ def test_reader_and_schema_refuse_the_same() -> None:
             assert is_read(other) == validator.is_valid(other), (key, other.get(key))
             seen.append(is_read(other))
     assert min(seen.count(True), seen.count(False)) > 50
+
+
+@pytest.mark.parametrize("before", [b"", b'{"a": 1}\n'])
+def test_a_full_disk_is_named_and_leaves_the_file_as_it_was(
+    before: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.jsonl"
+    if before:
+        path.write_bytes(before)
+
+    def take_a_part(file: Any, data: bytes) -> None:
+        file.write(data[:5])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(log, "_write_all", take_a_part)
+    with pytest.raises(UsageError, match=r"results\.jsonl': cannot be written: No space"):
+        log.append_line(path, {"a": 2})
+    assert (path.read_bytes() if path.exists() else b"") == before
+    monkeypatch.undo()
+    log.append_line(path, {"a": 2})
+    assert path.read_bytes() == before + b'{"a": 2}\n'

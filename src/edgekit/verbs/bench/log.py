@@ -1,5 +1,6 @@
 """results.jsonl: one line of JSON per benchmark. Lines may come from any source, so each one is checked."""
 
+import errno
 import json
 import math
 import os
@@ -8,11 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.json_values import JsonObject
+from edgekit.base.output import output_errors
 from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 
@@ -76,7 +79,7 @@ class Log:
 def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | int) -> None:
     """Add a line: the build's facts, the output of ``edgekit bench --json``, and `more`.
 
-    If a program ends in the middle of a line, only that line is damaged.
+    If a program ends in the middle of a line, only that line is damaged. Errors are those of `append_line`.
     """
     facts = measured.to_dict()
     line = {
@@ -92,11 +95,34 @@ def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | 
         "machine": facts.get("machine") or (cpu_name() if measured.device == "local" else None),
         **more,
     }
-    with path.open("ab+") as file:
-        if file.tell():
+    append_line(path, line)
+
+
+def append_line(path: Path, line: JsonObject) -> None:
+    """Add a line of JSON; if a disk is full, the file stays as it was.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    with output_errors(f"output '{path}'", path), path.open("ab+", buffering=0) as file:
+        size, begin = file.tell(), b""
+        if size:
             file.seek(-1, os.SEEK_END)
-            file.write(b"" if file.read() == b"\n" else b"\n")
-        file.write(json.dumps(line).encode() + b"\n")
+            begin = b"" if file.read() == b"\n" else b"\n"
+        try:
+            _write_all(file, begin + json.dumps(line).encode() + b"\n")
+        except OSError:
+            if size:
+                file.truncate(size)
+            else:
+                path.unlink()
+            raise
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """Write to a file without a buffer, which takes a part where the disk becomes full."""
+    if file.write(data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def cpu_name() -> str:
