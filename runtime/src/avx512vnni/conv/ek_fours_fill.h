@@ -5,7 +5,7 @@
 #include "ek_conv_strips.h"
 #include "ek_lanes.h"
 
-#define EK_PICKED_STRIDE 4 /* up to which 64 bytes hold a vector of positions */
+#define EK_PICKED_STRIDE 16 /* up to which 64 bytes hold enough positions */
 
 /* Of a plane: where row 0 of its channels begins, the columns of its positions that are inside of x, what the others are,
  * and that as elements. */
@@ -92,40 +92,97 @@ static inline void ek_four_halves(const ek_four_rows *p, ptrdiff_t offset, int32
     }
 }
 
-/* With a stride of 3 or 4: 64 bytes hold 16 positions. `words` are those of a position in two channels, of which the byte
- * `behind` bits up is meant. */
-static inline void ek_four_picked(const ek_four_rows *p, ptrdiff_t offset, __m512i words, __m512i behind, int32_t *to)
+/* Where bytes `at` of two channels lie in the words of both, and how far up in a word. */
+static inline void ek_four_words(__m512i at, __m512i *words, __m512i *behind)
 {
-    const __m512i low = _mm512_set1_epi16(255), top = _mm512_set1_epi8(-128);
+    const __m512i pairs = _mm512_or_si512(at, _mm512_slli_epi32(at, 16));
+    *words = _mm512_add_epi16(_mm512_srli_epi16(pairs, 1), _mm512_set1_epi32(32 << 16));
+    *behind = _mm512_slli_epi16(_mm512_and_si512(pairs, _mm512_set1_epi16(1)), 3);
+}
+
+/* The bytes of four channels in these words. */
+static inline __m512i ek_four_pick(const ek_four_rows *p, ptrdiff_t offset, __mmask64 read, __m512i words, __m512i behind)
+{
+    const __m512i low = _mm512_set1_epi16(255);
+    __m512i row[4];
+    for (int32_t i = 0; i < 4; i++) {
+        row[i] = _mm512_maskz_loadu_epi8(read, p->at[i] + offset);
+    }
+    const __m512i ac = _mm512_srlv_epi16(_mm512_permutex2var_epi16(row[0], words, row[2]), behind);
+    const __m512i bd = _mm512_srlv_epi16(_mm512_permutex2var_epi16(row[1], words, row[3]), behind);
+    return _mm512_or_si512(_mm512_and_si512(ac, low), _mm512_slli_epi16(bd, 8));
+}
+
+/* One row with a stride of 3 or 4: 64 bytes hold 16 positions. */
+static inline void ek_four_sixteens(const ek_four_rows *p, ptrdiff_t offset, int32_t *to)
+{
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i top = _mm512_set1_epi8(-128);
+    __m512i words, behind;
+    ek_four_words(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(p->stride)), &words, &behind);
     for (int32_t j = 0; j < p->width; j += 16) {
         const int32_t from = ek_min(ek_max(p->lo - j, 0), 16), end = ek_max(ek_min(p->hi - j, 16), from);
         const __mmask64 read = end > from ? ek_span(from * p->stride, (end - 1) * p->stride + 1) : 0;
-        __m512i row[4];
-        for (int32_t i = 0; i < 4; i++) {
-            row[i] = _mm512_maskz_loadu_epi8(read, p->at[i] + offset + j * p->stride);
-        }
-        const __m512i ac = _mm512_srlv_epi16(_mm512_permutex2var_epi16(row[0], words, row[2]), behind);
-        const __m512i bd = _mm512_srlv_epi16(_mm512_permutex2var_epi16(row[1], words, row[3]), behind);
-        const __m512i all = _mm512_or_si512(_mm512_and_si512(ac, low), _mm512_slli_epi16(bd, 8));
-        const __mmask16 in = (__mmask16)ek_span(from, end);
-        _mm512_storeu_si512(to + j, _mm512_mask_xor_epi32(p->outside, in, all, top));
+        const __m512i four = ek_four_pick(p, offset + j * p->stride, read, words, behind);
+        _mm512_storeu_si512(to + j, _mm512_mask_xor_epi32(p->outside, (__mmask16)ek_span(from, end), four, top));
     }
 }
 
-/* A row of which 16 bytes hold all that positions read. */
-static inline void ek_four_near(const ek_four_rows *p, ptrdiff_t offset, __m512i steps, int32_t *to)
+/* Whether two rows of positions, `down` bytes apart, lie within 64 bytes and fit into a vector. */
+static inline int ek_four_fit(const ek_four_rows *p, int32_t down)
 {
-    const int32_t first = p->lo * p->stride, end = (p->hi - 1) * p->stride + 1;
-    const __mmask16 in = (__mmask16)ek_span(p->lo, p->hi), read = (__mmask16)ek_span(first, ek_max(end, first));
-    __m128i row[4];
-    for (int32_t i = 0; i < 4; i++) {
-        row[i] = _mm_maskz_loadu_epi8(read, p->at[i] + offset);
-    }
-    const __m512i flipped = _mm512_xor_si512(ek_four_beside(row), _mm512_set1_epi8(-128));
-    _mm512_storeu_si512(to, _mm512_mask_permutexvar_epi32(p->outside, in, steps, flipped));
+    return p->width <= 8 && (p->width - 1) * p->stride + down < 64;
 }
 
-/* With any stride. */
+/* Whether ek_four_picked takes least time: its set-up is for some rows. */
+static inline int ek_four_picks(const ek_four_rows *p, const ek_conv_shape *s, int32_t rows)
+{
+    const int far = p->stride > 2 && p->stride <= EK_PICKED_STRIDE;
+    return rows > 1 && ((rows > 2 && (far || (p->stride == 2 && p->width <= 16))) || ek_four_fit(p, s->stride_h * s->in_w));
+}
+
+/* Rows with any stride, `down` bytes apart, the first `above` bytes behind row 0; as many at once as fit. */
+static inline void ek_four_picked(const ek_four_rows *p, ptrdiff_t above, int32_t rows, int32_t down, int32_t *to)
+{
+    int32_t together = 1;
+    if (rows > 1 && ek_four_fit(p, down)) {
+        together = ek_min(rows, ek_min(16 / p->width, (63 - (p->width - 1) * p->stride) / down + 1));
+    }
+    const int32_t columns = ek_min(p->width, p->stride <= 4 ? 16 : 63 / p->stride + 1);
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i column = lanes, at = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(p->stride));
+    if (together > 1) {
+        const __m512i a_row = _mm512_set1_epi32((255 + p->width) / p->width), width = _mm512_set1_epi32(p->width);
+        const __m512i row = _mm512_srli_epi32(_mm512_mullo_epi32(lanes, a_row), 8);
+        column = _mm512_sub_epi32(lanes, _mm512_mullo_epi32(row, width));
+        at = _mm512_add_epi32(at, _mm512_mullo_epi32(row, _mm512_set1_epi32(down - p->width * p->stride)));
+    }
+    const __m512i top = _mm512_set1_epi8(-128);
+    __m512i words, behind;
+    ek_four_words(at, &words, &behind);
+    for (int32_t j = 0; j < p->width; j += columns) {
+        const int32_t n = ek_min(p->width - j, columns), from = ek_min(ek_max(p->lo - j, 0), n);
+        const int32_t inside = ek_max(ek_min(p->hi - j, n) - from, 0), last = (from + inside - 1) * p->stride;
+        const __m512i first = _mm512_sub_epi32(column, _mm512_set1_epi32(from));
+        const __mmask16 in = _mm512_cmplt_epu32_mask(first, _mm512_set1_epi32(inside)), all = ek_lanes(n);
+        __mmask64 read = inside ? ek_span(from * p->stride, (together - 1) * down + last + 1) : 0;
+        ptrdiff_t offset = above + (ptrdiff_t)j * p->stride;
+        for (int32_t h = 0; h < rows; h += together, offset += (ptrdiff_t)together * down) {
+            if (rows - h < together) {
+                read &= ek_span(0, (rows - h - 1) * down + ek_max(last, 0) + 1);
+            }
+            const __m512i four = ek_four_pick(p, offset, read, words, behind);
+            const __m512i made = _mm512_mask_xor_epi32(p->outside, in, four, top);
+            if (columns == p->width) {
+                _mm512_storeu_si512(to + h * p->width, made);
+            } else {
+                _mm512_mask_storeu_epi32(to + h * p->width + j, all, made);
+            }
+        }
+    }
+}
+
+/* A row of any stride, position by position: fastest where 64 bytes hold few of them. */
 static inline void ek_four_each(const ek_four_rows *p, ptrdiff_t offset, int32_t *to)
 {
     const int32_t outside = _mm_cvtsi128_si32(_mm512_castsi512_si128(p->outside));
@@ -144,6 +201,26 @@ static inline void ek_four_each(const ek_four_rows *p, ptrdiff_t offset, int32_t
     }
 }
 
+/* n elements outside of x, and up to 15 behind. */
+static inline void ek_four_outside(const ek_four_rows *p, int32_t n, int32_t *to)
+{
+    for (int32_t j = 0; j < n; j += 16) {
+        _mm512_storeu_si512(to + j, p->outside);
+    }
+}
+
+/* As ek_rows_beside, by ek_four_picked. By itself: inlined, it costs the others time. */
+static __attribute__((noinline)) void ek_rows_picked(const ek_four_rows *p, const ek_conv_shape *s, int32_t iy,
+                                                     int32_t rows, int32_t *to)
+{
+    const int32_t down = s->stride_h * s->in_w;
+    const int32_t above = ek_min(ek_first(-iy, s->stride_h), rows);
+    const int32_t inside = ek_max(ek_min(ek_first(s->in_h - iy, s->stride_h), rows) - above, 0);
+    ek_four_outside(p, above * p->width, to);
+    ek_four_picked(p, (ptrdiff_t)(iy + above * s->stride_h) * s->in_w, inside, down, to + above * p->width);
+    ek_four_outside(p, (rows - above - inside) * p->width, to + (above + inside) * p->width);
+}
+
 /* to [rows][width] = four channels of rows by the strides, the first at (iy, ix); x is the first of `channels`. Up to 15
  * elements behind are written. */
 static __attribute__((noinline)) void ek_rows_beside(const int8_t *x, int32_t channels, int8_t fill,
@@ -155,21 +232,18 @@ static __attribute__((noinline)) void ek_rows_beside(const int8_t *x, int32_t ch
     const int beside = stride == 1 && s->stride_h == 1 && ix == 0 && width == s->in_w; /* a row begins where one ends */
     const __m512i all = _mm512_set1_epi8(fill);
     ek_four_rows p = {{NULL, NULL, NULL, NULL}, stride, lo, hi, width, all, _mm512_xor_si512(all, _mm512_set1_epi8(-128))};
-    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i steps = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(stride));
-    const __m512i pairs = _mm512_or_si512(steps, _mm512_slli_epi32(steps, 16)); /* of positions, in 16 bits */
-    const __m512i words = _mm512_add_epi16(_mm512_srli_epi16(pairs, 1), _mm512_set1_epi32(32 << 16));
-    const __m512i behind = _mm512_slli_epi16(_mm512_and_si512(pairs, _mm512_set1_epi16(1)), 3);
     for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
         p.at[i] = x + ek_min(i, channels - 1) * (ptrdiff_t)s->in_h * s->in_w + ix;
+    }
+    if (!beside && ek_four_picks(&p, s, rows)) {
+        ek_rows_picked(&p, s, iy, rows, to);
+        return;
     }
     for (int32_t h = 0, run; h < rows; h += run, iy += run * s->stride_h, to += run * width) {
         const ptrdiff_t offset = (ptrdiff_t)iy * s->in_w;
         run = 1;
         if (iy < 0 || iy >= s->in_h) {
-            for (int32_t j = 0; j < width; j += 16) {
-                _mm512_storeu_si512(to + j, p.outside);
-            }
+            ek_four_outside(&p, width, to);
         } else if (beside) {
             run = ek_min(rows - h, s->in_h - iy);
             ek_four_dense(&p, offset, run * width, run * width, to);
@@ -177,10 +251,8 @@ static __attribute__((noinline)) void ek_rows_beside(const int8_t *x, int32_t ch
             ek_four_dense(&p, offset, width, hi, to);
         } else if (stride == 2) {
             ek_four_halves(&p, offset, to);
-        } else if ((width - 1) * stride < 16) {
-            ek_four_near(&p, offset, steps, to);
-        } else if (stride <= EK_PICKED_STRIDE) {
-            ek_four_picked(&p, offset, words, behind, to);
+        } else if (stride <= 4) {
+            ek_four_sixteens(&p, offset, to);
         } else {
             ek_four_each(&p, offset, to);
         }
