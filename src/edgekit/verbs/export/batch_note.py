@@ -28,12 +28,17 @@ def with_batch_note(network: Model) -> Model:
 
 def _batch(network: Model) -> int | None:
     """Return the size that the first axis of all streams has; None where they differ, or have no axis like that."""
+    if any(value.dtype != ir.DataType.FLOAT for value in network.given_inputs):
+        return None
+    if any(time.axis == 0 for time in network.timing.values()):
+        return None
     streams = (*network.stream_inputs, *network.stream_outputs)
-    shapes = [static_shape(value) or () for value in streams]
-    first = {shape[0] if len(shape) > 1 else 1 for shape in shapes}
-    in_time = any(time.axis == 0 for time in network.timing.values())
-    is_float = all(value.dtype == ir.DataType.FLOAT for value in network.given_inputs)
-    return first.pop() if len(first) == 1 and first != {1} and is_float and not in_time else None
+    first = {_first_size(static_shape(value) or ()) for value in streams}
+    return first.pop() if len(first) == 1 and first != {1} else None
+
+
+def _first_size(shape: tuple[int, ...]) -> int:
+    return shape[0] if len(shape) > 1 else 1
 
 
 def _has_items_apart(network: Model) -> bool:

@@ -69,7 +69,7 @@ def test_an_index_out_of_range_wraps_and_reads_nothing_outside(
     inputs, node, output = GATHERS[operator]
     text = f'<ir_version: 10, opset_import: ["": 21]> net ({inputs}) => ({output}) {{ {node} }}'
     (tmp_path / "net.onnx").write_bytes(onnx.parser.parse_model(text).SerializeToString())
-    api.export(tmp_path / "net.onnx", "host", tmp_path / "b")
+    api.export(str(tmp_path / "net.onnx"), "host", tmp_path / "b")
     x = np.arange(12, dtype=np.float32).reshape(2, 6)
     shape = onnx.load(tmp_path / "net.onnx").graph.input[0].type.tensor_type.shape.dim
     size = [dim.dim_value for dim in shape]
