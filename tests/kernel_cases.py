@@ -615,6 +615,17 @@ POINTS = (
     ConvShape(2048, 1, 17, 3, 1, 17, 1, 1, 1, 1, 1, 1, 0, 0, 1),
     ConvShape(2, 1, 4000, 2, 1, 4000, 1, 1, 1, 1, 1, 1, 0, 0, 2),
 )
+# Patches inside of x: rows of 4 to 32 columns, tiles of 64 positions and of 16, one too long for 64, groups, windows
+# that share columns, a row of positions.
+PATCHES = (
+    ConvShape(3, 48, 80, 13, 3, 5, 16, 16, 16, 16, 1, 1, 0, 0, 1),
+    ConvShape(3, 126, 128, 6, 9, 9, 14, 14, 14, 14, 1, 1, 0, 0, 1),
+    ConvShape(3, 41, 40, 9, 10, 10, 4, 4, 4, 4, 1, 1, 0, 0, 1),
+    ConvShape(2, 9, 300, 9, 2, 60, 4, 5, 5, 5, 1, 1, 0, 0, 1),
+    ConvShape(4, 64, 64, 5, 2, 2, 32, 32, 32, 32, 1, 1, 0, 0, 1),
+    ConvShape(4, 8, 37, 10, 4, 9, 2, 5, 2, 4, 1, 1, 0, 0, 2),
+    ConvShape(1, 1, 700, 17, 1, 173, 1, 9, 1, 4, 1, 1, 0, 0, 1),
+)
 # Pairs of int16 channels: as many as an int32 sum holds and one more, in channels and in taps; strides up to 5 of rows
 # that one vector holds; outputs that eight, four and one leave over.
 PAIRS = (

@@ -17,6 +17,7 @@ from kernel_cases import (
     FULL,
     NARROW,
     PAIRS,
+    PATCHES,
     POINTS,
     RUNS,
     SPREAD,
@@ -102,7 +103,9 @@ def room_calls(kernel: str) -> Iterator[Call]:
     else:
         build, whole = (
             conv,
-            (*TRANSPOSED, *RUNS) if transposed else (*FULL, *CUT, *STEMS, *NARROW, *PAIRS, *POINTS),
+            (*TRANSPOSED, *RUNS)
+            if transposed
+            else (*FULL, *CUT, *STEMS, *NARROW, *PAIRS, *POINTS, *PATCHES),
         )
     for shape in chain(whole, window_shapes(transposed)):
         yield build(kernel, shape)(SizeInTurn(shape.in_w, {}))

@@ -660,7 +660,8 @@ void ek_conv_bands_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, con
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                           const ek_conv_shape *shape);
 
-/* With AVX-512, of one tap, stride 1 and no padding, 2,048 channels of a group at most. */
+/* With AVX-512, without padding: of one tap and stride 1, 2,048 channels of a group at most; or of rows of four taps or more,
+ * which count as a multiple of four, 8,192 of a group at most. */
 void ek_conv_points_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                           const ek_conv_shape *shape);

@@ -19,6 +19,7 @@ from edgekit.targets.c.packing.conv_weights import (
     pack_in_order,
     pack_phases,
     pack_planes,
+    pack_points,
     pack_positions,
     pack_side_by_side,
     pack_strips,
@@ -137,6 +138,8 @@ def _pay_side_by_side(s: ConvShape, own: Packing, bits: int, _costs: KernelCosts
         return s.in_c > s.groups or s.groups == 1
     if own.channels == 2:
         return inputs >= 2
+    if _pay_as_patches(s):
+        return False
     apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
     return apart and (inputs >= 4 or (inputs >= 2 and inputs * kernel > 256))
 
@@ -147,8 +150,30 @@ def _are_points(s: ConvShape, _own: Packing, _bits: int) -> bool:
     return one and (s.in_h, s.in_w) == (s.out_h, s.out_w) and s.in_c // s.groups <= 2048
 
 
+def _are_patches(s: ConvShape) -> bool:
+    """Whether windows of four columns or more lie inside of x, and a tile has room for one."""
+    down, across = (s.out_h - 1) * s.stride_h + s.k_h, (s.out_w - 1) * s.stride_w + s.k_w
+    inside = down <= s.in_h and across <= s.in_w and s.dil_h == s.dil_w == 1
+    row = s.in_c // s.groups * s.k_h * -(-s.k_w // 4) * 4
+    return inside and s.pad_top == s.pad_left == 0 and s.k_w >= 4 and row <= 8192
+
+
+def _are_points_or_patches(s: ConvShape, own: Packing, bits: int) -> bool:
+    """Whether ``ek_conv_pointwise.h`` computes it."""
+    return _are_points(s, own, bits) or _are_patches(s)
+
+
+def _pay_as_patches(s: ConvShape) -> bool:
+    """Whether channels fill no group of four, or windows share no columns and fill theirs well."""
+    fours, few = -(-s.k_w // 4) * 4, s.in_c < 4 and s.stride_w > 1
+    apart = s.stride_w >= s.k_w and 5 * s.k_w >= 4 * fours
+    return s.groups == 1 and _are_patches(s) and (few or apart)
+
+
 def _pay_by_points(s: ConvShape, _own: Packing, _bits: int, _costs: KernelCosts) -> bool:
     """Whether channels are added, or are longer than a band of one by itself."""
+    if s.k_w > 1:
+        return _pay_as_patches(s)
     return s.in_c > s.groups or s.out_h * s.out_w > 3840
 
 
@@ -254,8 +279,8 @@ CONV_PATHS = (
     ConvPath(
         "ek_conv_points",
         lambda own, bits, _is_int4: own.channels == 4 and bits == 8,
-        pack_side_by_side,
-        _are_points,
+        pack_points,
+        _are_points_or_patches,
         _pay_by_points,
     ),
     ConvPath("ek_conv_planes", _by_tiles, pack_planes, _fit_in_planes, _pay_in_planes),

@@ -83,13 +83,21 @@ def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
 
 
 def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """Return the order of ``ek_conv_fours.h``, ``ek_conv_pairs.h`` and ``ek_conv_pointwise.h``."""
+    """Return the order of ``ek_conv_fours.h`` and ``ek_conv_pairs.h``."""
     w = _interleave_channels(of.w, channels_together(own, of.bits))
     if of.is_int4:
         w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]
     if of.bits == 16:
         return w, of.folded()
     return w, of.folded(own.offset) if own.offset else of.bias
+
+
+def pack_points(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """Return the order of ``ek_conv_pointwise.h``: rows of patches are filled up to four columns."""
+    if of.shape.k_w > 1:
+        wide = np.pad(of.w, ((0, 0), (0, 0), (0, 0), (0, -of.shape.k_w % 4)))
+        return pack_dense(own, replace(of, w=wide))
+    return pack_side_by_side(own, of)
 
 
 def channels_together(own: Packing, bits: int) -> int:

@@ -1,17 +1,18 @@
-/* Convolution of int8 inputs by one tap per channel, without stride or padding, over ek_conv_window.h and EK_CONV_POINTS, the
- * head of its definition. Of a tile of 64 positions four vectors hold a group of four channels; all outputs are taken from
+/* Convolution of int8 inputs by one tap per channel, without stride or padding, or by patches of four columns or more inside
+ * of x (ek_patches.h), over ek_conv_window.h and EK_CONV_POINTS, the head of its definition. Of a tile of 64 positions four vectors hold a group of four channels; all outputs are taken from
  * it. In 128-bit lane l vector v has positions 16 * l + 4 * v .. + 3, as unpacking leaves them, so that packing the sums
  * restores their order. */
 
 #include "ek_bytes_of.h"
+#include "ek_patches.h"
 
 #define EK_HAS_POINTS
-#define EK_POINT_GROUPS 512 /* of four channels */
+#define EK_POINT_GROUPS 768 /* of four channels; of patches 4 times as many, by one vector of positions */
 
 /* Weights of an output: zeros fill up the last group. */
-static inline int32_t ek_point_row(int32_t channels)
+static inline int32_t ek_point_row(const ek_conv_shape *s)
 {
-    return (channels + 3) & ~3;
+    return s->k_w > 1 ? ek_patch_row(s) : (s->in_c / s->groups + 3) & ~3;
 }
 
 /* tile [groups][4] of n positions, 64 at most, of channels `plane` bytes apart. */
@@ -130,11 +131,11 @@ EK_INLINE void ek_point_outputs_few(ek_i sum, const ek_layer *l, int32_t channel
     }
 }
 
-/* n outputs, behind the first `at`, of `rows` channels from `channel` on. */
+/* n outputs, behind the first `at`, of `rows` channels from `channel` on; rows of weights are a multiple of 4. */
 EK_INLINE void ek_point_rows(const __m512i *tile, const ek_layer *l, int32_t channel, int32_t rows, int32_t vectors,
                              int is_down, int32_t at, int32_t n)
 {
-    const int32_t channels = ek_point_row(l->inputs);
+    const int32_t channels = (l->inputs + 3) & ~3;
     const int8_t *const w = l->w + (ptrdiff_t)channel * channels;
     __m512i sums[16];
     (rows == 4 ? ek_point_sums_4_4 : rows == 8 ? ek_point_sums_8_1 : vectors == 4 ? ek_point_sums_1_4 : ek_point_sums_1_1)(
@@ -162,52 +163,58 @@ EK_INLINE void ek_point_tile(const __m512i *tile, const ek_layer *l, int32_t tog
     }
 }
 
-/* All outputs of a group of channels, of which the positions lie in one row. */
-EK_INLINE void ek_pointwise_s8(const ek_layer *l, int is_down)
+/* All outputs of a group of channels, of which the positions lie in one row; s: of patches. */
+EK_INLINE void ek_pointwise_s8(const ek_layer *l, const ek_conv_shape *s, int is_down)
 {
-    const int32_t positions = (int32_t)l->plane;
+    const int32_t positions = (int32_t)l->plane, is_long = l->inputs > 4 * EK_POINT_GROUPS;
     __m512i tile[4 * EK_POINT_GROUPS];
     for (int32_t at = 0; at < positions;) {
-        const int32_t left = positions - at, n = ek_min(left, left > 48 ? 64 : 16);
-        const int8_t *const x = (const int8_t *)(const void *)(l->x + at);
-        if (left > 48) {
-            ek_point_gather(x, l->plane, l->inputs, n, tile);
+        const int32_t left = positions - at, four = left > 48 && !is_long, n = ek_min(left, four ? 64 : 16);
+        const int8_t *const x = (const int8_t *)(const void *)l->x;
+        if (s) {
+            ek_patch_gather(x, s, at, n, four ? 4 : 1, tile);
+        } else if (four) {
+            ek_point_gather(x + at, l->plane, l->inputs, n, tile);
+        } else {
+            ek_point_gather_few(x + at, l->plane, l->inputs, n, tile);
+        }
+        if (four) {
             ek_point_tile(tile, l, 4, 4, is_down, at, n);
         } else {
-            ek_point_gather_few(x, l->plane, l->inputs, n, tile);
             ek_point_tile(tile, l, 8, 1, is_down, at, n);
         }
         at += n;
     }
 }
 
-static void ek_pointwise_down(const ek_layer *l)
+static void ek_pointwise_down(const ek_layer *l, const ek_conv_shape *s)
 {
-    ek_pointwise_s8(l, 1);
+    ek_pointwise_s8(l, s, 1);
 }
 
-static void ek_pointwise_any(const ek_layer *l)
+static void ek_pointwise_any(const ek_layer *l, const ek_conv_shape *s)
 {
-    ek_pointwise_s8(l, 0);
+    ek_pointwise_s8(l, s, 0);
 }
 
 EK_CONV_POINTS(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
                const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                EK_Y *restrict y, const ek_conv_shape *s)
 {
-    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, plane = s->in_h * s->in_w;
-    for (int32_t o = 0; o < s->out_c; o += outputs, x += (ptrdiff_t)inputs * plane) {
-        const int8_t *const rows = w + (ptrdiff_t)o * ek_point_row(inputs);
-        const ek_layer layer = {x, rows, bias + o, mult + o, shift + o, y + (ptrdiff_t)o * plane,
-                                x_zero, y_zero, y_min, y_max, inputs, outputs, 1, plane, plane};
+    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, row = ek_point_row(s);
+    const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_group = (ptrdiff_t)inputs * s->in_h * s->in_w;
+    const ek_conv_shape *const patches = s->k_w > 1 ? s : NULL;
+    for (int32_t o = 0; o < s->out_c; o += outputs, x += x_group) {
+        const ek_layer layer = {x, w + (ptrdiff_t)o * row, bias + o, mult + o, shift + o, y + o * plane, x_zero, y_zero,
+                                y_min, y_max, patches ? row : inputs, outputs, s->in_h, s->in_w, plane};
         int32_t least = 33;
         for (int32_t i = 0; i < outputs; i++) {
             least = ek_min(least, layer.shift[i]);
         }
         if (least < 33) {
-            ek_pointwise_any(&layer);
+            ek_pointwise_any(&layer, patches);
         } else {
-            ek_pointwise_down(&layer);
+            ek_pointwise_down(&layer, patches);
         }
     }
 }

@@ -132,7 +132,7 @@ void EK_PATH(points)(const EK_X *restrict x, int32_t x_zero, const int8_t *restr
                      const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
                      int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
 {
-    const int32_t span = ek_point_row(shape->in_c / shape->groups);
+    const int32_t span = ek_point_row(shape);
     ek_w4_panels(ek_conv_wide_points, span, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, shape);
 }
 #endif

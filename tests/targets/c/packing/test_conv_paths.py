@@ -18,6 +18,7 @@ from edgekit.targets.kernel_costs import generic_costs
 PICTURE = ConvShape(16, 20, 20, 24, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1)
 FRAME = ConvShape(64, 1, 3, 32, 1, 1, 1, 3, 1, 1, 1, 1, 0, 0, 1)
 POINTS = replace(PICTURE, k_h=1, k_w=1, pad_top=0, pad_left=0).flat()
+PATCHES = ConvShape(3, 20, 20, 24, 10, 5, 2, 4, 2, 4, 1, 1, 0, 0, 1)
 DEPTHWISE = replace(PICTURE, out_c=16, groups=16)
 APART = replace(PICTURE, dil_w=2, pad_left=2)
 TRANSPOSED = ConvShape(8, 1, 30, 4, 1, 60, 1, 4, 1, 2, 1, 1, 0, 1, 1)
@@ -49,6 +50,32 @@ def chosen(kernel: str, isa: str, shape: ConvShape) -> str:
 def test_a_layer_takes_the_way_that_pays(shape: ConvShape, words: dict[str, str]) -> None:
     assert {isa: chosen("ek_conv_s8_s8", isa, shape) for isa in words} == words
     assert {chosen("ek_conv_s8_s8", isa, shape) for isa in ("rvv", "wasm", "dots")} == {""}
+
+
+@pytest.mark.parametrize(
+    ("shape", "word"),
+    [
+        (PATCHES, "_points"),
+        (replace(PATCHES, in_c=64), "_points"),
+        (replace(PATCHES, in_c=64, k_w=5, stride_w=5, out_w=4), "_bands"),  # rows count as 8
+        (replace(PATCHES, in_c=64, stride_w=2), "_bands"),
+        (replace(PATCHES, stride_w=2), "_points"),
+        (replace(PATCHES, pad_left=1), ""),
+        (replace(PATCHES, in_c=64, pad_left=1), "_bands"),
+    ],
+)
+def test_patches_are_taken_in_fours_of_columns(shape: ConvShape, word: str) -> None:
+    assert chosen("ek_conv_s8_s8", "avx512vnni", shape) == word
+
+
+def test_rows_of_patches_are_filled_up() -> None:
+    random, own = np.random.default_rng(0), INSTRUCTION_SETS["avx512vnni"].packing
+    w, shape = random.integers(-127, 128, (6, 3, 2, 5)).astype(np.int8), replace(PATCHES, k_w=5)
+    arrays = pack_conv(own, "ek_conv_points_s8_s8", w, np.zeros(6, np.int32), 3, shape)
+    wide = arrays[0].reshape(6, 3, 2, 8)
+    np.testing.assert_array_equal(wide[..., :5], w)
+    assert not wide[..., 5:].any()
+    np.testing.assert_array_equal(arrays[1], -(3 + own.offset) * w.reshape(6, -1).sum(1, np.int64))
 
 
 def test_weights_in_tiles_are_read_by_kernels_of_tiles() -> None:
