@@ -33,11 +33,13 @@ class Trials:
         target: str = "host",
         quick: bool = False,
         instances: int | None = None,
+        branches: Mapping[int, Sequence[int]] | None = None,
     ) -> None:
         """Lower and compile; `clips` map the stream inputs, but `GRIDS`, to (hops, *shape), and session constants.
 
         All targets have the same integers: `target` is the one whose kernels a process has compiled already, or will. A
         `quick` compilation runs slower. This number of `instances` runs in parallel: one on each core by default.
+        `branches` has the hops at which the states return to those at the first of them, by the number of a clip.
 
         Raises:
             ToolError: no C compiler, or it failed.
@@ -51,7 +53,7 @@ class Trials:
             library, compiler = load_library(Path(folder), build.manifest, quick)
         self._manifest = build.manifest
         self.outputs = [tensor.name for tensor in build.manifest.stream_outputs]
-        self._clips = clips
+        self._clips, self._branches = clips, branches or {}
         self._workers = instances or os.cpu_count() or 1
         self._idle: SimpleQueue[NativeRunner] = SimpleQueue()
         for _ in range(self._workers):
@@ -94,7 +96,8 @@ class Trials:
             clip = {**clip, GRIDS: np.broadcast_to(table, (hops, *table.shape))}
         runner = self._idle.get()
         try:
-            outputs, _ = run_clip(runner, self._manifest, clip, repeats=True)
+            branches = self._branches.get(index, ())
+            outputs, _ = run_clip(runner, self._manifest, clip, repeats=True, branches=branches)
         finally:
             self._idle.put(runner)
         return judge(index, outputs)

@@ -3,7 +3,7 @@
     python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--float [--fresh]] [--twins]
                              [--minutes] [--write]
 
-A cell has the level against the float network in dB, of the sound of `quant_goals.py --waits`. The types are those of
+A cell has the mean level of the sounds of `quant_goals.py --waits` against the float network, in dB. The types are those of
 w8a8, its ranges those of `--observer`. What a row does not name is in float. The parts are equal counts of groups of
 tensors that share a type, in the order of the graph.
 
@@ -29,15 +29,16 @@ from quality import quant_audio
 from quality.quant_audio import RATE
 from quality.quant_bench import Bench
 from quality.quant_goals import WAIT_PAGE, fetch_all
-from quality.quant_levels import DECISIONS, SI_SDR
 from quality.quant_waits import (
     MINUTE,
     NO_WAIT,
     WAITS,
     before_sound,
-    clips_after_waits,
-    level_and_loss,
-    outputs,
+    clips_after,
+    cut_sounds,
+    levels_of,
+    other_decisions,
+    outputs_after,
     sounds,
 )
 from tables import Table
@@ -84,11 +85,10 @@ class FloatLevels:
 
     def __init__(self, bench: Bench, name: str, fresh: bool) -> None:
         """Run the float network; if `fresh`, no sound comes before the waits."""
-        self.model, self._sound = bench.model(name), sounds(bench)
+        self.model, self._heard = bench.model(name), sounds(bench)
         first = -1 if fresh else 0
-        self._before = {wait: before_sound(bench, wait)[first:] for wait in COLUMNS}
-        self._clips = [self._with_sound(before) for before in self._before.values()]
-        self._exact = outputs(self.model, self._clips)
+        self._before = [before_sound(bench, wait)[first:] for wait in COLUMNS]
+        self._exact = outputs_after(self.model, self._before, self._heard)
 
     def rows(self) -> dict[str, list[str]]:
         """Return the cells of each change."""
@@ -99,29 +99,24 @@ class FloatLevels:
                 f"{min(levels):+.2f} to {max(levels):+.2f}" for levels in zip(*drawn, strict=True)
             ]
             rows[f"weights with {100 * share:g} % of noise"] = cells
-        clips = [self._noise_in_silence(dbfs) for dbfs in SILENCE_NOISE_DBFS]
-        for dbfs, found in zip(SILENCE_NOISE_DBFS, outputs(self.model, clips), strict=True):
-            level = self._level(COLUMNS.index(SILENCE), found)
+        silence = COLUMNS.index(SILENCE)
+        waits = [self._noise_in_silence(self._before[silence], dbfs) for dbfs in SILENCE_NOISE_DBFS]
+        runs = outputs_after(self.model, waits, self._heard)
+        for dbfs, found in zip(SILENCE_NOISE_DBFS, runs, strict=True):
+            level = np.mean(levels_of(self._exact[silence], found))
             rows[f"noise at {dbfs} dBFS in the silence"] = ["", f"{level:+.2f}", "", ""]
         return rows
 
-    def _level(self, clip: int, found: Samples) -> float:
-        """Return the level of the sound after a wait, in dB."""
-        pair = self._exact[clip], found
-        return level_and_loss(SI_SDR, self._sound, self._clips[clip].size, *pair)[0]
-
     def _levels_with_noise(self, share: float, seed: int) -> list[float]:
-        found = outputs(with_weight_noise(self.model, share, seed), self._clips)
-        return [self._level(number, samples) for number, samples in enumerate(found)]
+        changed = with_weight_noise(self.model, share, seed)
+        runs = outputs_after(changed, self._before, self._heard)
+        pairs = zip(self._exact, runs, strict=True)
+        return [float(np.mean(levels_of(exact, found))) for exact, found in pairs]
 
-    def _noise_in_silence(self, dbfs: float) -> Samples:
-        *first, silence = self._before[SILENCE]
+    def _noise_in_silence(self, before: Sequence[Samples], dbfs: float) -> list[Samples]:
+        *first, silence = before
         drawn = np.random.default_rng(0).standard_normal(silence.size)
-        noise = (10 ** (dbfs / 20) * drawn).astype(np.float32)
-        return self._with_sound([*first, silence + noise])
-
-    def _with_sound(self, before: Sequence[Samples]) -> Samples:
-        return np.concatenate([*before, *(mixture.noisy for mixture in self._sound)])
+        return [*first, silence + (10 ** (dbfs / 20) * drawn).astype(np.float32)]
 
 
 def with_weight_noise(model: Model, share: float, seed: int) -> Model:
@@ -142,11 +137,13 @@ class Levels:
 
     def __init__(self, bench: Bench, name: str, recipe: Recipe) -> None:
         """Run the float network, and observe it."""
-        self.model, self._sound = bench.model(name), sounds(bench)
+        self.model, heard = bench.model(name), sounds(bench)
         self.seen = observe_model(self.model, bench.calibration(name), recipe)
         plain = quantize_observed(self.seen, replace(recipe, rounding=NEAREST), "")
-        self._macs, self._clips = node_macs(to_integer(plain)), clips_after_waits(bench, COLUMNS)
-        self._exact = outputs(self.model, self._clips)
+        before = [before_sound(bench, wait) for wait in COLUMNS]
+        self._macs = node_macs(to_integer(plain))
+        self._clips, self._firsts = clips_after(self.model, before, heard)
+        self._exact = outputs_after(self.model, before, heard)
 
     def space(self, recipe: Recipe, float_weights: bool = False) -> Space:
         """Return the groups and their types, with the weights of a recipe or with those of the float network."""
@@ -157,12 +154,12 @@ class Levels:
 
     def rows(self, space: Space, forms: Mapping[str, Chosen]) -> dict[str, list[str]]:
         """Return the cells of each form, an option by the number of each group."""
-        trials = Trials(space.model, [quant_audio.in_hops(self.model, c) for c in self._clips])
-        delay, (name,) = self.model.stream.delay_samples or 0, trials.outputs
+        trials = Trials(space.model, self._clips, branches=self._firsts)
+        (name,) = trials.outputs
 
-        def level(clip: int, found: Mapping[str, Float32]) -> str:
-            pair = self._exact[clip], np.ravel(found[name])[delay:]
-            return f"{level_and_loss(SI_SDR, self._sound, self._clips[clip].size, *pair)[0]:+.2f}"
+        def level(place: int, found: Mapping[str, Float32]) -> str:
+            heard = cut_sounds(self.model, found[name], self._firsts[place])
+            return f"{np.mean(levels_of(self._exact[place], heard)):+.2f}"
 
         tables = [space.table(chosen) for chosen in forms.values()]
         return dict(zip(forms, trials.run(level, tables), strict=True))
@@ -277,22 +274,17 @@ def outputs_of(model: Model, clips: Sequence[Mapping[str, Float32]]) -> list[Flo
 def twin_decisions(bench: Bench, name: str) -> dict[str, list[str]]:
     """Return, by noise in a wait, the float network's decisions that change after it, in %, by wait."""
     waits = [wait for wait in WAITS if "silence" in wait or "DC" in wait]
-    sound, random = sounds(bench), np.random.default_rng(0)
-    heard = np.concatenate([mixture.noisy for mixture in sound])
-    clips, noises = list[Samples](), (None, *TWIN_DBFS)
+    random, noises, before = np.random.default_rng(0), (None, *TWIN_DBFS), list[list[Samples]]()
     for *first, last in (before_sound(bench, wait) for wait in waits):
         drawn = random.standard_normal(last.size).astype(np.float32)
         loudness = [0.0 if dbfs is None else 10 ** (dbfs / 20) for dbfs in noises]
-        clips += [
-            np.concatenate([*first, last + np.float32(size) * drawn, heard]) for size in loudness
-        ]
-    runs, count = outputs(bench.model(name), clips), len(noises)
+        before += [[*first, last + np.float32(size) * drawn] for size in loudness]
+    runs, count = outputs_after(bench.model(name), before, sounds(bench)), len(noises)
     rows: dict[str, list[str]] = {f"noise at {dbfs} dBFS": [] for dbfs in TWIN_DBFS}
     for place in range(0, len(runs), count):
         exact, *twins = runs[place : place + count]
         for cells, found in zip(rows.values(), twins, strict=True):
-            _, lost = level_and_loss(DECISIONS, sound, clips[place].size, exact, found)
-            cells.append(f"{lost:.2f} %")
+            cells.append(f"{np.mean(other_decisions(exact, found)):.2f} %")
     return {"in the wait": waits, **rows}
 
 
@@ -303,19 +295,17 @@ def minute_levels(bench: Bench, name: str) -> dict[str, tuple[float, float]]:
     """
     silence = f"{MINUTE} s of silence"
     *before, zeros = before_sound(bench, silence)
-    sound = np.concatenate([mixture.noisy for mixture in sounds(bench)])
     drawn = np.random.default_rng(0).standard_normal(zeros.size)
     waits = {silence: zeros} | {f"DC of {dc:g}": zeros + np.float32(dc) for dc in MINUTE_DC}
     waits |= {
         f"noise at {dbfs} dBFS": (10 ** (dbfs / 20) * drawn).astype(np.float32)
         for dbfs in MINUTE_DBFS
     }
-    runs = outputs(
-        bench.model(name), [np.concatenate([*before, wait, sound]) for wait in waits.values()]
-    )
-    powers = [float(np.sum(np.square(run[-sound.size :], dtype=np.float64))) for run in runs]
-    levels = 10 * np.log10(np.array(powers) / powers[0])
-    means = [float(run[-sound.size - RATE : -sound.size].mean()) for run in runs]
+    model, heard = bench.model(name), sounds(bench)
+    runs = outputs_after(model, [[*before, wait] for wait in waits.values()], heard)
+    levels = [float(np.mean(levels_of(runs[0], found))) for found in runs]
+    clips = [quant_audio.in_hops(model, np.concatenate([*before, wait])) for wait in waits.values()]
+    means = [float(np.ravel(found)[-RATE:].mean()) for found in outputs_of(model, clips)]
     return dict(zip(waits, zip(levels, means, strict=True), strict=True))
 
 

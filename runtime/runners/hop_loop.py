@@ -3,10 +3,12 @@
 import ctypes
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import as_file, files
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -27,6 +29,7 @@ def run_clip(
     process: int | None = None,
     *,
     repeats: bool = False,
+    branches: Sequence[int] = (),
 ) -> tuple[dict[str, Array], Float64]:
     """Run all hops of a clip from the fresh state.
 
@@ -35,8 +38,9 @@ def run_clip(
         manifest: its facts.
         inputs: (hops, *shape) for each input of a hop, controls among them, (*shape) for each session constant.
         process: address of another function that takes the arguments of the build's own; None means that.
-        repeats: the first hops with equal inputs run only until their states repeat, as their outputs then do; those
-            that do not run take no time.
+        repeats: hops with equal inputs run only until their states repeat, as their outputs then do; those that do not
+            run take no time.
+        branches: hops at which the states return to those at the first of them.
 
     Returns:
         The outputs (hops, *shape), and the microseconds of each hop, around the call of the build only.
@@ -74,34 +78,67 @@ def run_clip(
         if status != 0:
             raise CheckFailed(f"the build's process function returned {status}")
 
-    done = _run_until_repeat(run, runner.state, outs, _still_hops(ins)) if repeats else 0
-    run(done, hops)
+    _run_parts(run, runner.state, outs, _parts(ins, branches, repeats), branches)
     names = (tensor.name for tensor in manifest.stream_outputs)
     return dict(zip(names, outs, strict=True)), nanoseconds / 1000
 
 
-def _still_hops(inputs: Sequence[Array]) -> int:
-    """Return how many of the first hops have the same inputs."""
-    rows = [array.reshape(len(array), -1) for array in inputs]
-    other = np.logical_or.reduce([(array != array[:1]).any(axis=1) for array in rows])
-    return int(other.argmax()) if other.any() else len(other)
+class _Part(NamedTuple):
+    """Hops from the first to before the last; whether they run only until their states repeat."""
+
+    first: int
+    last: int
+    repeats: bool
+
+
+def _parts(inputs: Sequence[Array], branches: Sequence[int], repeats: bool) -> Iterator[_Part]:
+    """Yield the hops between two branches, those of equal inputs for themselves if `repeats`."""
+    hops = len(inputs[0])
+    rows = [array.reshape(hops, -1) for array in inputs] if repeats else []
+    changes = np.full(hops, not repeats)
+    for array in rows:
+        changes[1:] |= (array[1:] != array[:-1]).any(axis=1)
+    ends = {0, hops, *branches}
+    for first, last in pairwise([0, *np.flatnonzero(changes).tolist(), hops]):
+        if last - first > BLOCK:
+            ends |= {first, last}
+    for first, last in pairwise(sorted(ends)):
+        yield _Part(first, last, not changes[first + 1 : last].any())
+
+
+def _run_parts(
+    run: Callable[[int, int], None],
+    state: Array,
+    outputs: Sequence[Array],
+    parts: Iterable[_Part],
+    branches: Sequence[int],
+) -> None:
+    """Run one part after the other; at every branch the states return to those at the first."""
+    saved = dict[int, Array]()  # at the first branch
+    for part in parts:
+        if part.first in branches:
+            state[...] = saved.setdefault(branches[0], state.copy())
+        run(_run_until_repeat(run, state, outputs, part), part.last)
 
 
 def _run_until_repeat(
-    run: Callable[[int, int], None], state: Array, outputs: Sequence[Array], still: int
+    run: Callable[[int, int], None], state: Array, outputs: Sequence[Array], part: _Part
 ) -> int:
-    """Run the first hops, of equal inputs, in blocks until states repeat; return how many hops have their outputs."""
+    """Run a part that repeats in blocks until its states do; return the first hop that still lacks its outputs."""
+    first, last, repeats = part
+    if not repeats:
+        return first
     seen = dict[bytes, int]()
-    for first in range(0, still - BLOCK + 1, BLOCK):
-        start = seen.setdefault(hashlib.sha256(state.tobytes()).digest(), first)
-        if start < first:
-            period = first - start
-            last = first + (still - first) // period * period
+    for block in range(first, last - BLOCK + 1, BLOCK):
+        start = seen.setdefault(hashlib.sha256(state.tobytes()).digest(), block)
+        if start < block:
+            period = block - start
+            done = block + (last - block) // period * period
             for array in outputs:
-                array[first:last] = np.resize(array[start:first], array[first:last].shape)
-            return last
-        run(first, first + BLOCK)
-    return still // BLOCK * BLOCK
+                array[block:done] = np.resize(array[start:block], array[block:done].shape)
+            return done
+        run(block, block + BLOCK)
+    return last - (last - first) % BLOCK
 
 
 @cache

@@ -58,3 +58,18 @@ def test_hops_of_other_input_all_run(runner: NativeRunner, noisy: int) -> None:
     hops[noisy] = 0.5
     outputs, _ = run_clip(runner, tiny_build.manifest(), {"pcm": hops}, repeats=True)
     np.testing.assert_array_equal(outputs["pcm_out"].ravel(), tiny_build.expected(hops.ravel()))
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_states_return_at_branches(runner: NativeRunner, still: bool) -> None:
+    hops = np.random.default_rng(0).standard_normal((30 + 4 * BLOCK, 1, HOP)).astype(np.float32)
+    if still:
+        hops[20 : 20 + 3 * BLOCK] = 0.25
+    branches = (25 + 3 * BLOCK, 30 + 3 * BLOCK, 50 + 3 * BLOCK)
+    given = {"pcm": hops}
+    outputs, _ = run_clip(runner, tiny_build.manifest(), given, repeats=True, branches=branches)
+    for first, last in ((0, branches[1]), branches[1:], (branches[2], len(hops))):
+        before = hops[: branches[0] if first else 0]
+        wanted = tiny_build.expected(np.concatenate([before, hops[first:last]]).ravel())
+        found = outputs["pcm_out"][first:last].ravel()
+        np.testing.assert_array_equal(found, wanted[-len(found) :])
