@@ -3,9 +3,9 @@
     python bench wait_causes [NETWORK] [--observer RULE] [--no-equalize] [--parts N] [--float [--fresh]] [--twins]
                              [--minutes] [--write]
 
-A cell has the mean level of the sounds of `quant_goals.py --waits` against the float network, in dB. The types are those of
-w8a8, its ranges those of `--observer`. What a row does not name is in float. The parts are equal counts of groups of
-tensors that share a type, in the order of the graph.
+A cell has the mean level of the sounds of `quant_goals.py --waits` against the float network, in dB. The types are
+those of w8a8, its ranges those of `--observer`. What a row does not name is in float. The parts are equal counts of
+groups of tensors that share a type, in the order of the graph.
 
 `--float` shows how far the level of the float network itself moves: with noise of a share of each weight's root mean
 square, the least and the most of three draws, and with faint noise in the silence. With `--fresh` no sound comes
