@@ -57,7 +57,8 @@ def quantize(
 class ObservedModel:
     """A float model, prepared for its integers, and the observations of each of its tensors.
 
-    `parts` hold the same observations if some of the calibration is left out later; `fits` keeps the fits.
+    `parts` hold the same observations if some of the calibration is left out later; `fits` keeps the fits. `whole` has
+    the observations of the whole calibration where some of it is left out.
     """
 
     model: Model
@@ -65,6 +66,7 @@ class ObservedModel:
     calibration: Calibration
     parts: Parts | None = None
     fits: dict[str, Fitted] = field(default_factory=dict)
+    whole: dict[str, Observer] | None = None
 
     @property
     def is_slow(self) -> bool:
@@ -72,11 +74,19 @@ class ObservedModel:
         return bool(slow_states(self.model, self.observers))
 
     def without(self, fold: Sequence[int]) -> "ObservedModel":
-        """Return the observations without the parts of a fold; the preparation stays that of the whole calibration."""
+        """Return the observations without the parts of a fold.
+
+        The preparation, and which tensors share a type, stay those of the whole calibration.
+        """
         assert self.parts is not None
         kept = self.parts.clips_without(fold, self.calibration.clips, self.model.constants)
         observers = self.parts.without(fold, list(self.observers))
-        return ObservedModel(self.model, observers, Calibration(kept, self.calibration.source))
+        calibration = Calibration(kept, self.calibration.source)
+        return ObservedModel(self.model, observers, calibration, whole=self.observers)
+
+    def plan_types(self, recipe: Recipe) -> TypePlan:
+        """Return the types by these observations, errors as of `choose_types`."""
+        return choose_types(self.model, self.observers, recipe, self.whole)
 
 
 def observe_model(
@@ -115,7 +125,7 @@ def fit(
 ) -> Fitted:
     """Return the weights that the recipe fits to the calibration; of the nearest ones those with corrected biases."""
     recipe = close_rounding(recipe, seen)
-    plan = choose_types(seen.model, seen.observers, recipe)
+    plan = seen.plan_types(recipe)
     names, model = plan.integer_nodes, seen.model
     if recipe.rounding not in (NEAREST, SHAPED):
         written = partial(_write_integers, seen, recipe, plan)
@@ -136,7 +146,7 @@ def close_rounding(recipe: Recipe, seen: ObservedModel) -> Recipe:
 
 def quantize_fitted(seen: ObservedModel, recipe: Recipe, fitted: Fitted, label: str) -> Model:
     """Return the QDQ form as `quantize_observed`, with the weights that `fit` returned."""
-    plan = choose_types(seen.model, seen.observers, recipe)
+    plan = seen.plan_types(recipe)
     dense = {} if recipe.sparse else {"dense": True}
     made = _write_integers(seen, recipe, plan, fitted)
     return made.describe(quantization=Quantization(recipe.name, label), **dense)

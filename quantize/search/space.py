@@ -13,7 +13,7 @@ from edgekit.operators.roles import RECURRENT, fused_activation, is_gate_sums
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.search.selectable import EXACT, Grid, Selectable, grid, make_selectable
-from edgekit.quantize.types.choose import TypePlan, choose_types
+from edgekit.quantize.types.choose import TypePlan
 from edgekit.quantize.types.operands import PRODUCTS
 from edgekit.quantize.types.weights import weight_inputs
 
@@ -80,8 +80,8 @@ def make_space(seen: ObservedModel, recipe: Recipe, macs: Mapping[str, int]) -> 
     wide = replace(recipe, activations="int16", products="int8", smooth_inputs="int16")
     narrow = replace(wide, activations="int8", smooth_inputs="int8")
     plans = {
-        "int8": choose_types(seen.model, seen.observers, narrow),
-        "int16": choose_types(seen.model, seen.observers, wide),
+        "int8": seen.plan_types(narrow),
+        "int16": seen.plan_types(wide),
     }
     groups = plans["int16"].groups
     selectable = make_selectable(quantize_observed(seen, wide, ""), groups)

@@ -29,7 +29,6 @@ from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Clip
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.tuning.integer_forward import SCALE, IntegerForward, Key
-from edgekit.quantize.types.choose import choose_types
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,7 +122,7 @@ class WeightTuner:
         """
         self.seen, self.recipe, self.steps, self.seed = seen, recipe, steps, seed
         quantized = quantize_observed(seen, recipe, "")
-        groups = choose_types(seen.model, seen.observers, recipe).groups
+        groups = seen.plan_types(recipe).groups
         self.forward = IntegerForward(quantized, seen.model, recipe, groups)
         if not self.forward.ends or not self.forward.weights:
             found = ", ".join(self.forward.unknown) or "no layer that integers compute"

@@ -67,15 +67,24 @@ class TypePlan:
     groups: tuple[tuple[str, ...], ...]
 
 
-def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -> TypePlan:
+def choose_types(
+    model: Model,
+    observers: dict[str, Observer],
+    recipe: Recipe,
+    whole: dict[str, Observer] | None = None,
+) -> TypePlan:
     """Return the types of every tensor that integer nodes read or write.
+
+    Ranges are those of the `observers`. Those of the `whole` calibration, by default the same, decide which tensors
+    share a type: so a recipe means the same types if clips are left out.
 
     Raises:
         UsageError: the recipe names unknown tensors, or gives one group two types.
     """
     graph = model.ir.graph
     compute = {node.name for node in graph if is_integer_compute(node)}
-    groups, integer = tensor_groups(model, observers, compute, frozenset(), recipe.tensors)
+    whole = observers if whole is None else whole
+    groups, integer = tensor_groups(model, whole, compute, frozenset(), recipe.tensors)
     own, narrow = _sampler_row_types(model, groups, recipe), recipe.activations == "int8"
     if narrow:
         own |= dict.fromkeys(_marked_outputs(graph, PARTIAL_SUM), "int16")
@@ -89,7 +98,7 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     wanted = _requested_types(groups, tensors, recipe)
     if kept := _floats(wanted):
         compute -= {node.name for node in graph if touches(node, kept)}
-        groups, integer = tensor_groups(model, observers, compute, kept, recipe.tensors)
+        groups, integer = tensor_groups(model, whole, compute, kept, recipe.tensors)
         tensors = replace(tensors, integer=integer)
         decided = {name: wanted[name] for name in chain(*groups) if name in wanted}
         wanted = _requested_types(groups, tensors, replace(recipe, tensors=decided))

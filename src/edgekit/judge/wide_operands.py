@@ -15,7 +15,6 @@ from edgekit.operators.roles import constant
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.recipe import NEAREST, Recipe
-from edgekit.quantize.types.choose import choose_types
 from edgekit.targets.macs import node_macs
 
 MOST_PRODUCTS = 16  # that are summed for a value of the output
@@ -29,7 +28,7 @@ def wide_operands(seen: ObservedModel, recipe: Recipe) -> dict[str, str]:
     They are taken in the order of the graph. All layers that read them, also moved or as a state, have at most
     `MOST_SHARE` of all multiply-accumulates.
     """
-    plan = choose_types(seen.model, seen.observers, recipe)
+    plan = seen.plan_types(recipe)
     group_of = {name: members for members in plan.groups for name in members}
     counts = node_macs(to_integer(quantize_observed(seen, replace(recipe, rounding=NEAREST), "")))
     room, chosen_types = MOST_SHARE * sum(counts.values()), dict[str, str]()

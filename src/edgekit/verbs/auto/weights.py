@@ -15,7 +15,6 @@ from edgekit.judge.criteria import TypeCriteria
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.recipe import SHAPED, Recipe
 from edgekit.quantize.search.space import result_of
-from edgekit.quantize.types.choose import choose_types
 
 ROOM_DB = 10.0  # above the goal, where weights take a tenth of the noise
 WORTH_DB = 0.5  # less is chance
@@ -72,7 +71,7 @@ def with_exact(
         return recipe
 
     def in_integers(tensors: Mapping[str, str]) -> int:
-        plan = choose_types(held.model, held.observers, replace(recipe, tensors=tensors))
+        plan = held.plan_types(replace(recipe, tensors=tensors))
         return sum(macs.get(name, 0) for name in plan.integer_nodes)
 
     tensors: dict[str, str] = {}
