@@ -117,7 +117,7 @@ def _is_cut(path: Path) -> bool:
     while len(chunks) >= 8 and chunks[:4] != b"data":
         size = int.from_bytes(chunks[4:8], "little")
         chunks = chunks[8 + size + size % 2 :]
-    return b"RIFF".startswith(head[:4]) and chunks[:4] != b"data"
+    return b"RIFF".startswith(head[:4]) and (chunks[:4] != b"data" or len(chunks) < 8)
 
 
 def _fault(path: Path, info: Any, sample_rate_hz: int | None) -> tuple[str, ...] | None:

@@ -92,14 +92,14 @@ def test_small_layers_that_rounding_drowns_stay_in_float_where_that_is_better(
     noises = {"to_w": 0.5, "to_x": 1e-5, "to_y": 0.1, "to_z": 1.0}
     fits = {(name, 1): SimpleNamespace(noise=noise) for name, noise in noises.items()}
     graph = SimpleNamespace(graph=nodes)
-    held: Any = SimpleNamespace(fits={"": fits}, model=SimpleNamespace(ir=graph), observers={})
     leaving = {"w": {"to_w", "to_z"}, "y": {"to_y"}, "z": {"to_z"}}
 
-    def types(model: Any, observers: Any, recipe: Recipe) -> Any:
+    def types(recipe: Recipe) -> Any:
         left = set().union(*(leaving[name] for name in recipe.tensors))
         return SimpleNamespace(integer_nodes=macs.keys() - left)
 
-    monkeypatch.setattr(weights, "choose_types", types)
+    model = SimpleNamespace(ir=graph)
+    held: Any = SimpleNamespace(fits={"": fits}, model=model, plan_types=types)
     monkeypatch.setattr(weights, "quantize_observed", lambda seen, recipe, label: recipe)
     monkeypatch.setattr(weights, "result_of", lambda node: node.outputs[0].name)
     judging: Any = SimpleNamespace(
