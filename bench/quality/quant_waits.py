@@ -150,16 +150,16 @@ def clips_after(
     model: Model, before: Sequence[Sequence[Samples]], heard: Sequence[Mixture]
 ) -> tuple[list[Clip], dict[int, list[int]]]:
     """What is before the sounds, and the sounds, of each wait in one clip; the first hop of each sound in it."""
-    ((name, sound),) = _joined(model, [mixture.noisy for mixture in heard]).items()
+    ((name, sound),) = _join_hops(model, [mixture.noisy for mixture in heard]).items()
     clips, firsts = list[Clip](), dict[int, list[int]]()
     for place, waited in enumerate(before):
-        hops = _joined(model, waited)[name] if waited else sound[:0]
+        hops = _join_hops(model, waited)[name] if waited else sound[:0]
         clips.append({name: np.concatenate([hops, sound])})
         firsts[place] = [len(hops) + n * (len(sound) // len(heard)) for n in range(len(heard))]
     return clips, firsts
 
 
-def _joined(model: Model, parts: Sequence[Samples]) -> dict[str, Float32]:
+def _join_hops(model: Model, parts: Sequence[Samples]) -> dict[str, Float32]:
     """Whole hops of each part, one after another."""
     hops = [quant_audio.in_hops(model, part) for part in parts]
     return {name: np.concatenate([part[name] for part in hops]) for name in hops[0]}
