@@ -22,7 +22,7 @@ def tone(samples: int, rate: int = 16000, channels: int = 1) -> np.ndarray:
         (None, "does not exist.*check the path"),
         (b"", "file"),
         (b"RIFF\x00\x00\x00\x00WAVE", "file"),
-        (b"no audio at all", "file"),
+        (b"no audio at all", "': libsndfile cannot read it: Format not recognised;"),
     ],
 )
 def test_what_is_no_wav_is_refused(tmp_path: Path, data: bytes | None, words: str) -> None:
@@ -109,6 +109,15 @@ def test_a_wav_that_ends_inside_of_its_header_is_to_be_copied_again(
     write_wav(tmp_path / "a.wav", np.zeros(100, np.float32), 16_000, "PCM_16")
     (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:kept])
     with pytest.raises(UsageError, match=r"ends inside of its header.*copy or record it again"):
+        read_wav(tmp_path / "a.wav")
+
+
+def test_a_wav_without_channels_is_refused_with_one_reason(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(100, np.float32), 16_000, "PCM_16")
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    data[22:24] = bytes(2)  # the number of channels
+    (tmp_path / "a.wav").write_bytes(data)
+    with pytest.raises(UsageError, match=r"': libsndfile cannot read it: Channel count is zero;"):
         read_wav(tmp_path / "a.wav")
 
 

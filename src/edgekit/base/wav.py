@@ -98,7 +98,8 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         cut = _is_cut(path)
-        found = "ends inside of its header" if cut else str(error)
+        reason = getattr(error, "error_string", str(error)).rstrip(".")
+        found = "ends inside of its header" if cut else f"libsndfile cannot read it: {reason}"
         step = "copy or record it again" if cut else "convert it to a 16-bit .wav"
         raise refuse(found, step) from error
     if not (finite := np.isfinite(data).all(axis=1)).all():
