@@ -388,6 +388,47 @@ def test_recipes_that_ship_have_the_rounding_of_the_candidate(
     assert {recipe.rounding for recipe in compared} == {SHAPED}
 
 
+def test_a_preparation_that_suffices_is_not_held_to_wider_types_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one drifts in few wide tensors and in more; `w8a16` does not, and is louder above the noise."""
+    narrow, wider, wide = "a twentieth", "a fifth", "all"
+    goals = {
+        "first": {narrow: 25.0, wider: 29.0, wide: 20.0},
+        "second": {narrow: 26.0, wide: 20.0},
+    }
+    built = {
+        ("first", narrow): (26.0, 1.0, 0.7),
+        ("first", wider): (30.0, 1.5, 1.4),
+        ("first", wide): (24.0, 1.2, 2.0),
+        ("second", narrow): (27.9, 1.1, 0.2),
+    }
+    unused: Any = None
+
+    def tiers(candidate: str, *_: Any) -> list[tuple[Any, float, float]]:
+        goal_of = goals[candidate]
+        return [([candidate, share], goal, goal) for share, goal in goal_of.items()]
+
+    def found(snr_db: float, cost: float, drift_db: float) -> candidates.Auto:
+        return candidates.Auto(AUTO, unused, unused, snr_db, cost, {}, drift_db=drift_db)
+
+    monkeypatch.setattr(auto, "shares", tiers)
+    monkeypatch.setattr(auto, "raise_aim", lambda form, *_: found(*built[tuple(form)]))
+    monkeypatch.setattr(auto, "device_costs", lambda *_: {})
+    judging: Any = SimpleNamespace(least=20.0, is_ratio=True)
+    search, quiet = auto._TypeSearch(judging, UNBOUNDED, False, HERE), lambda *_: None
+    first: Any = "first"
+    search._try_shares(first, quiet)
+    assert search.needed == 29.0
+    search.pool.append(found(31.2, 2.0, 0.2))
+    assert candidates.chosen(search.pool, search.needed, search.least) is search.pool[-1]
+    second: Any = "second"
+    search._try_shares(second, quiet)
+    best = candidates.chosen(search.pool, search.needed, search.least)
+    assert best is search.pool[-1] and best.cost == 1.1
+    assert len(search.pool) == 5
+
+
 def test_of_a_plain_recipe_that_drifts_other_ranges_are_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -150,6 +150,9 @@ class _TypeSearch:
             aim = looked_for if judging.is_ratio else FIRST_AIM_DB
             built = self._add(raise_aim(narrow, aim, goal, judging, progress))
             if built.snr_db >= goal and built.is_faithful:
+                if narrow is not tiers[-1][0]:
+                    # wider types of another preparation, which all drifted, had a higher goal
+                    self.needed = min(self.needed, goal)
                 break
         narrowest, _, goal = tiers[0]
         if self.least < goal and not self.limits.within(self.pool):
