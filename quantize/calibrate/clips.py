@@ -42,7 +42,7 @@ from edgekit.quantize.calibrate.recordings import (
     recordings,
     sound_inputs,
 )
-from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip
+from edgekit.quantize.calibrate.rest import observe_rest
 
 Clip = Mapping[str, Array]
 BLOCK_HOPS = 64  # hops whose tensors are in memory at once,
@@ -90,35 +90,10 @@ def observe(
                 observer.update(seen[name])
             if parts is not None:
                 parts.see(index, number * block, seen, is_copy)
-    _observe_rest(model, calibration, runner, observers, parts)
-    return observers
-
-
-def _observe_rest(
-    model: Model,
-    calibration: Calibration,
-    runner: BlockRunner,
-    observers: Mapping[str, Observer],
-    parts: Parts | None,
-) -> None:
-    """Observe the tensors in silence, from fresh states and after sound."""
-    states = {pair.input: pair.output for pair in model.states}
-    clip, counted = rest_clip(model, calibration.clips)
-    last = counted & ~np.append(counted[1:], False)
-    first = np.arange(len(counted)) < SKIPPED_HOPS
-    hops = _hops_at_once(_float_tensors(model).values())
-    for block in runner.blocks(clip, hops) if counted.any() else ():
-        size = len(next(iter(block.values())))
-        (here, counted), (ends, last) = np.split(counted, [size]), np.split(last, [size])
-        fresh, first = np.split(first, [size])
-        for name, observer in observers.items():
-            values = block[states.get(name, name)]
-            observer.see_rest(values[here])
-            observer.see_start(values[fresh])
-            if name in states:
-                observer.rest_ends += tuple(values[ends])
+    observe_rest(model, calibration.clips, runner, observers, _hops_at_once(floats.values()))
     if parts is not None:
         parts.rests = {name: observer.of_rest() for name, observer in observers.items()}
+    return observers
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:

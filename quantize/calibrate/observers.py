@@ -19,6 +19,8 @@ BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
 ROW_VALUES = 32_768  # of one step over many ranges: 256 kB
+CLIPPED_SHARE = 0.01  # of the power of sound after silence, on each side of a range: 20 dB below it
+HALVINGS = 8  # of the largest value, in the search for such an end
 KEY_DEVIATIONS = 8  # standard deviations of a key's place, at least
 NO_RANGE = (math.inf, -math.inf)
 SHRINK_STEPS = np.arange(1, 101) / 100
@@ -32,9 +34,10 @@ class Observer:
     """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size.
 
     `total` is the sum of `hops` arrays of the tensor's shape; None before the first. `rest` is the range of its values
-    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates. `rest_ends`
-    are the last hops of each silence, of a state. `start` is the largest magnitude in the first hops of silence, where
-    fresh states may make a peak that sound does not make.
+    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates. It has
+    nearly all power of the first hops of sound after silence, too. `rest_ends` are the last hops of each silence, of a
+    state. `start` is the largest magnitude in the first hops of silence, where fresh states may make a peak that sound
+    does not make.
     """
 
     minimum: float = np.inf
@@ -80,6 +83,14 @@ class Observer:
             low, high = self.rest
             self.rest = min(low, float(values.min())), max(high, float(values.max()))
             self._ranges.clear()
+
+    def see_onset(self, values: Float32) -> None:
+        """Observe the first hops of sound after silence, of any shape: `rest` then clips `CLIPPED_SHARE` at most."""
+        power = float(np.square(values, dtype=np.float64).sum())
+        if values.size and np.isfinite(power):
+            most = CLIPPED_SHARE * power
+            ends = -_end_of_power(-values, most), _end_of_power(values, most)
+            self.see_rest(np.array(ends, np.float32))
 
     def see_start(self, values: Float32) -> None:
         """Observe the first hops of silence, of any shape: they count for `start` alone."""
@@ -149,6 +160,18 @@ def _near_share(size: int) -> tuple[float, float]:
     """Return between which shares of their range the `KEPT_VALUES`-th of so many uniform keys lies, nearly always."""
     expected, apart = KEPT_VALUES / size, KEY_DEVIATIONS / 2 / math.sqrt(size)
     return expected - apart, expected + apart
+
+
+def _end_of_power(values: Float32, most: float) -> float:
+    """Return the least end, zero or above, for which the values lose this power at most if they are clipped to it."""
+    positive = values[values > 0]
+    low, high = 0.0, float(positive.max(initial=0.0))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        excess = np.maximum(positive - np.float32(middle), 0)
+        lost = float(np.square(excess, dtype=np.float64).sum())
+        low, high = (middle, high) if lost > most else (low, middle)
+    return high
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:

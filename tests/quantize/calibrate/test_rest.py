@@ -9,8 +9,8 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
-from edgekit.quantize.calibrate.observers import Observer, minmax_range
-from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip, slow_states
+from edgekit.quantize.calibrate.observers import CLIPPED_SHARE, Observer, minmax_range
+from edgekit.quantize.calibrate.rest import ONSET_HOPS, SKIPPED_HOPS, rest_clip, slow_states
 
 SOURCE = f"""
 <ir_version: 10, opset_import: ["" : 21]>
@@ -23,6 +23,19 @@ quiet (float[1,{HOP}] pcm, float[1,{HOP}] held) => (float[1,{HOP}] y, float[1,{H
   kept = Mul(held, pole)
   held_next = Add(kept, calm)
   y = Mul(pcm, held_next)
+}}
+"""
+
+CHANGES = f"""
+<ir_version: 10, opset_import: ["" : 21]>
+changes (float[1,{HOP}] pcm, float[1,{HOP}] before) => (float[1,{HOP}] y, float[1,{HOP}] now)
+<float least = {{1e-4}}>
+{{
+  size = Abs(pcm)
+  above = Add(size, least)
+  now = Log(above)
+  change = Sub(now, before)
+  y = Relu(change)
 }}
 """
 
@@ -63,7 +76,7 @@ def test_the_first_hops_of_silence_are_apart() -> None:
     model, parts = network(0.0), Parts([80])
     observers = observe(model, Calibration(clips(), "loud"), parts)
     held = observers["calm"]
-    assert held.rest == (1.0, 1.0) and held.start == 1.0
+    assert held.rest == (0.0, 1.0) and held.start == 1.0
     assert parts.without([], ["calm"])["calm"].start == 1.0
     held.see_start(np.float32([-3.0]))
     held.see_start(np.float32([np.inf]))
@@ -95,3 +108,52 @@ def test_what_only_holds_the_last_hops_is_not_slow() -> None:
     model = network(0.0)
     assert not slow_states(model, observe(model, Calibration(clips(2), "loud")))
     assert not slow_states(model, {"held": Observer()})
+
+
+def change_network() -> Model:
+    """The change of a logarithm from hop to hop: large where sound begins."""
+    data = onnx.parser.parse_model(CHANGES).SerializeToString()
+    model = from_onnx(data, name="changes", states=[("before", "now")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
+@pytest.mark.parametrize("rule", ["percentile", "mse", "minmax"])
+def test_ranges_hold_the_first_hops_of_sound_after_silence(rule: str) -> None:
+    parts = Parts([80, 80])
+    observers = observe(change_network(), Calibration(clips(2), "loud"), parts)
+    begins = np.log(
+        0.1 / 1e-4
+    )  # the least change where sound begins; in sound it is log(3) at most
+    assert observers["y"].range(rule)[1] > 0.85 * begins
+    assert parts.without([0], ["y"])["y"].range(rule)[1] > 0.85 * begins
+    sample = observers["y"].sample
+    assert np.percentile(sample[sample < 2], 99.9) < np.log(3)
+
+
+def test_the_loudest_hops_come_after_silence() -> None:
+    loud = 2 * clips()[0]["pcm"]
+    clip, counted = rest_clip(network(), (*clips(), {"pcm": loud}))
+    onset = clip["pcm"][np.flatnonzero(counted)[-1] + 1 :]
+    assert len(onset) == ONSET_HOPS and not clip["pcm"][counted].any()
+    powers = [float(np.square(loud[n : n + ONSET_HOPS]).sum()) for n in range(0, 80, ONSET_HOPS)]
+    assert np.isclose(np.square(onset).sum(), max(powers))
+
+
+def test_few_hops_that_are_louder_are_clipped_where_they_have_little_power() -> None:
+    values = np.random.default_rng(0).standard_normal(4000).astype(np.float32)
+    observer = Observer()
+    observer.see_onset(values)
+    low, high = observer.rest
+    assert values.min() < low < 0 < high < values.max()
+    for excess in (np.maximum(values - high, 0), np.maximum(low - values, 0)):
+        lost = np.square(excess).sum() / np.square(values).sum()
+        assert 0.8 * CLIPPED_SHARE < lost <= CLIPPED_SHARE
+
+
+def test_an_onset_without_numbers_or_values_changes_no_range() -> None:
+    observer = Observer()
+    for values in (np.float32([np.nan, 1]), np.zeros(0, np.float32)):
+        observer.see_onset(values)
+        assert observer.rest == Observer().rest
+    observer.see_onset(np.zeros(3, np.float32))
+    assert observer.rest == (0.0, 0.0)
