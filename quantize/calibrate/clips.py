@@ -86,14 +86,18 @@ def observe(
     for index, clip, is_copy in _clips_with_copies(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
-            for name, observer in observers.items():
-                observer.update(seen[name])
+            _update_all(observers, seen)
             if parts is not None:
                 parts.see(index, number * block, seen, is_copy)
     observe_rest(model, calibration.clips, runner, observers, _hops_at_once(floats.values()))
     if parts is not None:
-        parts.rests = {name: observer.of_rest() for name, observer in observers.items()}
+        parts.keep_rests(observers)
     return observers
+
+
+def _update_all(observers: Mapping[str, Observer], seen: Mapping[str, Float32]) -> None:
+    for name, observer in observers.items():
+        observer.update(seen[name])
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:

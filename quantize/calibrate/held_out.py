@@ -71,6 +71,10 @@ class Parts:
         self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
         self.rests: dict[str, Observer] = {}
 
+    def keep_rests(self, observers: Mapping[str, Observer]) -> None:
+        """Keep what observers of the whole calibration hold in silence, by tensor."""
+        self.rests = {name: observer.of_rest() for name, observer in observers.items()}
+
     def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
         """Observe the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
 
