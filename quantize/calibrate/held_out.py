@@ -72,7 +72,7 @@ class Parts:
         self.rests: dict[str, Observer] = {}
 
     def keep_rests(self, observers: Mapping[str, Observer]) -> None:
-        """Keep what observers of the whole calibration hold in silence, by tensor."""
+        """Keep what observers of the whole calibration hold in silence and in sound after it, by tensor."""
         self.rests = {name: observer.of_rest() for name, observer in observers.items()}
 
     def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
@@ -121,6 +121,7 @@ class Parts:
             rest=rest.rest,
             rest_ends=rest.rest_ends,
             start=rest.start,
+            onset=rest.onset,
         )
 
     def beyond(self, margin_db: float) -> float:

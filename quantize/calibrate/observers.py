@@ -19,8 +19,9 @@ BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
 ROW_VALUES = 32_768  # of one step over many ranges: 256 kB
-CLIPPED_SHARE = 0.01  # of the power of sound after silence, on each side of a range: 20 dB below it
-HALVINGS = 8  # of the largest value, in the search for such an end
+MOST_CLIPPED = 0.05  # of the power of sound after silence, on each side of a range: 13 dB below it;
+CLIPPED_SHARE = 0.01  # where a range clips more than that, it is widened until it clips this share
+HALVINGS = 12  # of the largest value, in the search for such an end
 KEY_DEVIATIONS = 8  # standard deviations of a key's place, at least
 NO_RANGE = (math.inf, -math.inf)
 SHRINK_STEPS = np.arange(1, 101) / 100
@@ -34,10 +35,10 @@ class Observer:
     """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size.
 
     `total` is the sum of `hops` arrays of the tensor's shape; None before the first. `rest` is the range of its values
-    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates. It has
-    nearly all power of the first hops of sound after silence, too. `rest_ends` are the last hops of each silence, of a
-    state. `start` is the largest magnitude in the first hops of silence, where fresh states may make a peak that sound
-    does not make.
+    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates. `rest_ends`
+    are the last hops of each silence, of a state. `start` is the largest magnitude in the first hops of silence, where
+    fresh states may make a peak that sound does not make. `onset` has the ranges that clip `MOST_CLIPPED` and
+    `CLIPPED_SHARE` of the first hops of sound after silence.
     """
 
     minimum: float = np.inf
@@ -48,6 +49,7 @@ class Observer:
     rest: tuple[float, float] = NO_RANGE
     rest_ends: tuple[Float32, ...] = ()
     start: float = 0.0
+    onset: tuple[tuple[float, float], tuple[float, float]] = (NO_RANGE, NO_RANGE)
     _keys: Float64 = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class Observer:
     def range(self, rule: str) -> tuple[float, float]:
         """Return the range by a row of `OBSERVERS` for all values so far."""
         if rule not in self._ranges:
-            self._ranges[rule] = self._with_rest(*OBSERVERS[rule](self))
+            self._ranges[rule] = self._with_onset(*self._with_rest(*OBSERVERS[rule](self)))
         return self._ranges[rule]
 
     def update(self, values: Float32) -> None:
@@ -85,12 +87,15 @@ class Observer:
             self._ranges.clear()
 
     def see_onset(self, values: Float32) -> None:
-        """Observe the first hops of sound after silence, of any shape: `rest` then clips `CLIPPED_SHARE` at most."""
+        """Observe the first hops of sound after silence, of any shape: ranges that clip much of them become wider."""
         power = float(np.square(values, dtype=np.float64).sum())
         if values.size and np.isfinite(power):
-            most = CLIPPED_SHARE * power
-            ends = -_end_of_power(-values, most), _end_of_power(values, most)
-            self.see_rest(np.array(ends, np.float32))
+            clipped = MOST_CLIPPED * power, CLIPPED_SHARE * power
+            most, least = (
+                (-_end_of_power(-values, lost), _end_of_power(values, lost)) for lost in clipped
+            )
+            self.onset = most, least
+            self._ranges.clear()
 
     def see_start(self, values: Float32) -> None:
         """Observe the first hops of silence, of any shape: they count for `start` alone."""
@@ -98,11 +103,18 @@ class Observer:
             self.start = max(self.start, float(np.abs(values).max()))
 
     def of_rest(self) -> "Observer":
-        """Return an observer of silence alone."""
-        return Observer(rest=self.rest, rest_ends=self.rest_ends, start=self.start)
+        """Return an observer of silence, and of sound after it, alone."""
+        return Observer(
+            rest=self.rest, rest_ends=self.rest_ends, start=self.start, onset=self.onset
+        )
 
     def _with_rest(self, low: float, high: float) -> tuple[float, float]:
         return min(low, self.rest[0]), max(high, self.rest[1])
+
+    def _with_onset(self, low: float, high: float) -> tuple[float, float]:
+        """Return a range, with each end moved that clips too much of the sound after silence."""
+        (lowest, highest), (wide_low, wide_high) = self.onset
+        return wide_low if low > lowest else low, wide_high if high < highest else high
 
     def _keep(self, flat: Float32) -> None:
         """Keep the values with the smallest random keys so far: a uniform sample."""

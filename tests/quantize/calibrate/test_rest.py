@@ -9,7 +9,12 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
-from edgekit.quantize.calibrate.observers import CLIPPED_SHARE, Observer, minmax_range
+from edgekit.quantize.calibrate.observers import (
+    CLIPPED_SHARE,
+    MOST_CLIPPED,
+    Observer,
+    minmax_range,
+)
 from edgekit.quantize.calibrate.rest import ONSET_HOPS, SKIPPED_HOPS, rest_clip, slow_states
 
 SOURCE = f"""
@@ -76,7 +81,7 @@ def test_the_first_hops_of_silence_are_apart() -> None:
     model, parts = network(0.0), Parts([80])
     observers = observe(model, Calibration(clips(), "loud"), parts)
     held = observers["calm"]
-    assert held.rest == (0.0, 1.0) and held.start == 1.0
+    assert held.rest == (1.0, 1.0) and held.start == 1.0
     assert parts.without([], ["calm"])["calm"].start == 1.0
     held.see_start(np.float32([-3.0]))
     held.see_start(np.float32([np.inf]))
@@ -139,21 +144,38 @@ def test_the_loudest_hops_come_after_silence() -> None:
     assert np.isclose(np.square(onset).sum(), max(powers))
 
 
-def test_few_hops_that_are_louder_are_clipped_where_they_have_little_power() -> None:
+def lost_powers(values: np.ndarray, ends: tuple[float, float]) -> list[float]:
+    """Return the shares of power that a range cuts off below and above."""
+    excess = np.maximum(ends[0] - values, 0), np.maximum(values - ends[1], 0)
+    return [float(np.square(each).sum() / np.square(values).sum()) for each in excess]
+
+
+def test_ranges_are_widened_where_they_clip_much_of_the_first_sound() -> None:
     values = np.random.default_rng(0).standard_normal(4000).astype(np.float32)
     observer = Observer()
     observer.see_onset(values)
-    low, high = observer.rest
-    assert values.min() < low < 0 < high < values.max()
-    for excess in (np.maximum(values - high, 0), np.maximum(low - values, 0)):
-        lost = np.square(excess).sum() / np.square(values).sum()
-        assert 0.8 * CLIPPED_SHARE < lost <= CLIPPED_SHARE
+    for ends, share in zip(observer.onset, (MOST_CLIPPED, CLIPPED_SHARE), strict=True):
+        for lost in lost_powers(values, ends):
+            assert 0.95 * share < lost <= share
+
+
+@pytest.mark.parametrize(("size", "is_widened"), [(0.2, True), (1.3, False), (4.0, False)])
+def test_ranges_that_clip_little_of_the_first_sound_stay(size: float, is_widened: bool) -> None:
+    random, observer = np.random.default_rng(0), Observer()
+    values = random.standard_normal(4000).astype(np.float32)
+    observer.update(np.float32([[-size, size]]))
+    before = observer.range("minmax")
+    observer.see_onset(values)
+    after = observer.range("minmax")
+    assert (max(lost_powers(values, before)) > MOST_CLIPPED) == is_widened
+    assert (after == observer.onset[1]) == is_widened
+    assert (after == before) == (not is_widened)
 
 
 def test_an_onset_without_numbers_or_values_changes_no_range() -> None:
     observer = Observer()
     for values in (np.float32([np.nan, 1]), np.zeros(0, np.float32)):
         observer.see_onset(values)
-        assert observer.rest == Observer().rest
+        assert observer.onset == Observer().onset
     observer.see_onset(np.zeros(3, np.float32))
-    assert observer.rest == (0.0, 0.0)
+    assert observer.onset == ((0.0, 0.0), (0.0, 0.0))
