@@ -75,9 +75,9 @@ def observe_rest(
     Args:
         model: the float network.
         clips: the calibration.
-        runner: taps every tensor of the observers; of a state its output.
-        observers: by tensor.
-        block_hops: whose tensors are in memory at once.
+        runner: computes every tensor of the observers; of a state its output.
+        observers: one for each tensor, by its name; these are changed.
+        block_hops: hops whose tensors are in memory at once.
     """
     clip, counted = rest_clip(model, clips)
     if not counted.any():
