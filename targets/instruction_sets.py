@@ -73,6 +73,7 @@ class Packing:
         channels: interleaved int8 channels in convolutions: two, or four in those of more than one tap; 0: none. Of
             int16 channels it is two at most.
         tiles: integer convolutions of int8 inputs are those of ``runtime/src/tiles``.
+        matrix_tiles: int8 weights of those with interleaved channels are in tiles of 16 outputs by 64 taps.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
         sparse: the order of N:M sparse rows.
     """
@@ -86,6 +87,7 @@ class Packing:
     windows: bool = False
     channels: int = 0
     tiles: TileLayout | None = None
+    matrix_tiles: bool = False
     line: int = 0
     sparse: Sparse = Sparse()
 
@@ -145,6 +147,20 @@ ON_NEON = Packing(
 )
 BY_LANES = Packing(columns=4)  # rows as they are, and dense kernels that sparse ones do not beat
 PAIRS = (0, 2, 4, 6, 1, 3, 5, 7)  # neighbouring taps at the same place of two halves
+OF_AVX512 = ("avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni")
+FOR_AVX512 = ("-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni")
+ON_AVX512 = Packing(
+    rows=16,
+    panels=4,
+    taps=((8, 4), (16, 2)),
+    nibbles=((8, (0, 4, 1, 5, 2, 6, 3, 7)), (16, PAIRS)),
+    offset=128,
+    columns=16,
+    windows=True,
+    channels=4,
+    line=64,
+    sparse=ON_X86,
+)
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,7 @@ class InstructionSet:
         machine: the architecture, as ``uname -m`` names it; ``arm`` of microcontrollers.
         cpu: flags that Linux lists for a CPU that has it. Tests run it there, and ``host`` takes the first row that
             fits; where no flags are listed, this cannot be detected.
+        optional: those of `cpu` without which its kernels compute the same, in more time.
         flags: options of gcc and clang that turn it on for such a test.
         emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one. The
             kernels of WebAssembly run in wasmtime and node.
@@ -169,6 +186,7 @@ class InstructionSet:
     behind: tuple[str, ...]
     machine: str
     cpu: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     emulated: str | None = None
     packing: Packing = PORTABLE
@@ -179,34 +197,37 @@ class InstructionSet:
         return (self.name, *self.behind)
 
     def missing(self, machine: str, cpu: frozenset[str]) -> list[str]:
-        """Return the flags that a machine lacks to run it, as its Linux would list them."""
+        """Return the flags that a machine lacks to run it in full, as its Linux would list them."""
         if machine != self.machine or not self.cpu:
             return [self.what]
         return sorted(set(self.cpu) - cpu)
+
+    def needed(self, machine: str, cpu: frozenset[str]) -> list[str]:
+        """Return the flags of these that a machine lacks to run it at all."""
+        return [flag for flag in self.missing(machine, cpu) if flag not in self.optional]
 
 
 INSTRUCTION_SETS = {
     row.name: row
     for row in (
         InstructionSet(
+            "amx",
+            "AMX for int8, and AVX-512 with VNNI",
+            ("avx512vnni", "x86", "lanes", "simd"),
+            machine="x86_64",
+            cpu=(*OF_AVX512, "amx_tile", "amx_int8"),
+            optional=("amx_tile", "amx_int8"),
+            flags=(*FOR_AVX512, "-mamx-tile", "-mamx-int8"),
+            packing=replace(ON_AVX512, matrix_tiles=True),
+        ),
+        InstructionSet(
             "avx512vnni",
             "AVX-512 with VNNI",
             ("x86", "lanes", "simd"),
             machine="x86_64",
-            cpu=("avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"),
-            flags=("-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
-            packing=Packing(
-                rows=16,
-                panels=4,
-                taps=((8, 4), (16, 2)),
-                nibbles=((8, (0, 4, 1, 5, 2, 6, 3, 7)), (16, PAIRS)),
-                offset=128,
-                columns=16,
-                windows=True,
-                channels=4,
-                line=64,
-                sparse=ON_X86,
-            ),
+            cpu=OF_AVX512,
+            flags=FOR_AVX512,
+            packing=ON_AVX512,
         ),
         InstructionSet(
             "avx2",

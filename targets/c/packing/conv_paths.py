@@ -26,12 +26,14 @@ from edgekit.targets.c.packing.conv_weights import (
     pack_transposed,
     phase_shapes,
     strip_rows,
+    takes_matrix_tiles,
     tile_piece,
     tiles_of,
 )
 from edgekit.targets.c.packing.weights import INT4
 from edgekit.targets.instruction_sets import Packing
 
+FEW_BESIDE_TILES = 3  # positions, for which matrix tiles take more time
 NAME = re.compile(rf"(ek_conv\w*?)_s(8|16)_s(?:8|16)(_{INT4})?")
 Rule = Callable[[ConvShape, Packing, int], bool]  # with the bits of inputs
 CostRule = Callable[[ConvShape, Packing, int, KernelCosts], bool]
@@ -119,6 +121,9 @@ def _are_few(s: ConvShape, own: Packing, bits: int, costs: KernelCosts) -> bool:
     most = costs.few_windows if tiles or s.k_h * s.k_w > 1 else costs.few_points
     if tiles and s.out_c >= 24:
         most = costs.few_words
+    taps = -(-s.in_c // s.groups // 4) * 4 * s.k_h * s.k_w
+    if own.matrix_tiles and bits == 8 and takes_matrix_tiles(s, taps):
+        most = FEW_BESIDE_TILES
     return s.out_h * s.out_w <= most and s.out_c >= 16
 
 

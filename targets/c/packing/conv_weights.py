@@ -10,6 +10,8 @@ from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.weights import int4_bytes
 from edgekit.targets.instruction_sets import Packing, TileLayout
 
+LEAST_BY_TILES = 3000  # products of vectors, EK_AMX_LEAST
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -85,6 +87,8 @@ def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
 def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
     """Return the order of ``ek_conv_fours.h`` and ``ek_conv_pairs.h``."""
     w = _interleave_channels(of.w, channels_together(own, of.bits))
+    if own.matrix_tiles and of.bits == 8 and not of.is_int4:
+        w = _in_matrix_tiles(w.reshape(len(of.w), -1), of.shape)
     if of.is_int4:
         w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]
     if of.bits == 16:
@@ -96,8 +100,32 @@ def pack_points(own: Packing, of: Weights) -> tuple[Array, Array]:
     """Return the order of ``ek_conv_pointwise.h``: rows of patches are filled up to four columns."""
     if of.shape.k_w > 1:
         wide = np.pad(of.w, ((0, 0), (0, 0), (0, 0), (0, -of.shape.k_w % 4)))
-        return pack_dense(own, replace(of, w=wide))
+        w, bias = pack_dense(own, replace(of, w=wide))
+        if own.matrix_tiles and not of.is_int4:
+            w = _in_matrix_tiles(w.reshape(len(of.w), -1), of.shape)
+        return w, bias
     return pack_side_by_side(own, of)
+
+
+def takes_matrix_tiles(s: ConvShape, taps: int) -> bool:
+    """Whether an int8 layer with so many taps to an output, a multiple of 4, has enough products for matrix tiles."""
+    outputs, vectors = s.out_c // s.groups, -(-s.out_h * s.out_w // 16)
+    return taps >= 16 and outputs >= 8 and vectors * (taps // 4) * outputs >= LEAST_BY_TILES
+
+
+def _in_matrix_tiles(rows: Array, s: ConvShape) -> Array:
+    """Return rows of outputs (out_c, taps) as ``ek_conv_amx.h`` reads them: in tiles of 16 rows of 64 taps.
+
+    Rows of layers that `takes_matrix_tiles` leaves out are not changed.
+    """
+    groups, (count, taps) = s.groups, rows.shape
+    if not takes_matrix_tiles(s, taps):
+        return rows.reshape(-1)
+    outputs = count // groups
+    wide = np.zeros((groups, -(-outputs // 16) * 16, -(-taps // 64) * 64), rows.dtype)
+    wide[:, :outputs, :taps] = rows.reshape(groups, outputs, taps)
+    tiles = wide.reshape(groups, wide.shape[1] // 16, 16, wide.shape[2] // 64, 64).swapaxes(2, 3)
+    return np.ascontiguousarray(tiles).reshape(-1)
 
 
 def channels_together(own: Packing, bits: int) -> int:

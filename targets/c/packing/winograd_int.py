@@ -52,8 +52,13 @@ def takes(own: Packing, s: ConvShape, w: Array, bias: Array, shift: Array, x_zer
     return bool(largest.max() < SUMS)
 
 
-def pays(s: ConvShape) -> bool:
-    """Whether products by tiles, and transforms of inputs and outputs, take less time than ``ek_conv_s8_s8``."""
+def pays(own: Packing, s: ConvShape) -> bool:
+    """Whether products by tiles, and transforms of inputs and outputs, take less time than ``ek_conv_s8_s8``.
+
+    They never do where that has instructions for products of matrices.
+    """
+    if own.matrix_tiles:
+        return False
     tiles = -(-s.out_h // 4) * -(-s.out_w // 4)
     pairs, panels, vectors = -(-s.in_c // 2), -(-s.out_c // PANEL), -(-s.out_h * s.out_w // 16)
     tiled = tiles * (panels * (PLACES * pairs + OUTPUTS) + -(-s.in_c // 32) * INPUTS)

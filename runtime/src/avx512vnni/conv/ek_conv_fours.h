@@ -265,6 +265,14 @@ static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const ek_fou
     ek_fours_column(f, from, p, 3, y);
 }
 
+#include "ek_fours_products.h"
+#ifndef EK_FOURS_PRODUCTS
+#define EK_FOURS_PRODUCTS(...) 0
+#define EK_FOURS_BEGIN(groups, outputs, positions) ((void)0)
+#define EK_FOURS_END(groups, outputs, positions) ((void)0)
+#define EK_FOURS_GROUP(outputs, row, positions) ((outputs) * (row)) /* bytes of weights of a group of the convolution */
+#endif
+
 /* All outputs of n positions of a band, of which only those of EK_FOURS_IN_A_ROW are not all outputs; rows of y are
  * `across` apart. */
 static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t across, int32_t n, ek_fours_way way,
@@ -297,6 +305,9 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t a
             f.offset = offset;
             f.step = f.kernel * now * 16;
             from.at[0] = taken;
+        }
+        if (EK_FOURS_PRODUCTS(&f, &from, &places, now, y)) {
+            continue;
         }
         if (now == 3) {
             ek_fours_3(&f, &from, &places, y);
@@ -425,6 +436,7 @@ static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_AC
     }
     f.band = band;
     f.offset = offset;
+    EK_FOURS_BEGIN(count * kernel, outputs, plane);
     for (int32_t g = 0; g < s->groups; g++, f.bias += outputs, f.mult += outputs, f.shift += outputs) {
         const ek_fours *const own = EK_FOURS_READY(&f, &room);
         for (int32_t oy = 0; oy < s->out_h; oy += b.rows) {
@@ -444,8 +456,9 @@ static void ek_conv_fours(const EK_X *x, EK_X fill, const int8_t *w, const EK_AC
         }
         x += (ptrdiff_t)inputs * s->in_h * s->in_w;
         y += outputs * plane;
-        f.w += outputs * f.w_step;
+        f.w += EK_FOURS_GROUP(outputs, EK_BESIDE * count * kernel, plane);
     }
+    EK_FOURS_END(count * kernel, outputs, plane);
 }
 
 #define EK_CONV_BESIDE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s) \

@@ -24,6 +24,9 @@ static inline void ek_point_gather(const int8_t *x, ptrdiff_t plane, int32_t cha
     for (int32_t c = 0; c < channels; c += 4, tile += 4) {
         for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
             const int8_t *const from = x + ek_min(c + i, channels - 1) * plane;
+#ifdef __AMX_INT8__ /* products take less time than fetching their operands */
+            _mm_prefetch((const char *)from + 64, _MM_HINT_T0);
+#endif
             row[i] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, from), top);
         }
         const __m512i ab = _mm512_unpacklo_epi8(row[0], row[1]), ab_high = _mm512_unpackhi_epi8(row[0], row[1]);
@@ -150,11 +153,23 @@ EK_INLINE void ek_point_rows(const __m512i *tile, const ek_layer *l, int32_t cha
     }
 }
 
+#include "ek_point_products.h"
+#ifndef EK_POINT_PRODUCTS
+#define EK_POINT_PRODUCTS(...) 0
+#define EK_POINT_FOUR(left) ((left) > 48) /* of positions of which so many are left are 64 taken at once, else 16 */
+#define EK_POINT_BEGIN(groups, outputs, positions) ((void)0)
+#define EK_POINT_END(groups, outputs, positions) ((void)0)
+#define EK_POINT_GROUP(outputs, row, positions) ((ptrdiff_t)(outputs) * (row)) /* bytes of weights of a group of the convolution */
+#endif
+
 /* All channels of a tile, `together` at once. */
-EK_INLINE void ek_point_tile(const __m512i *tile, const ek_layer *l, int32_t together, int32_t vectors, int is_down,
+EK_INLINE void ek_point_tile(__m512i *tile, const ek_layer *l, int32_t together, int32_t vectors, int is_down,
                              int32_t at, int32_t n)
 {
     int32_t channel = 0;
+    if (EK_POINT_PRODUCTS(tile, l, vectors, is_down, at, n)) {
+        return;
+    }
     for (; channel + together <= l->outputs; channel += together) {
         ek_point_rows(tile, l, channel, together, vectors, is_down, at, n);
     }
@@ -169,7 +184,7 @@ EK_INLINE void ek_pointwise_s8(const ek_layer *l, const ek_conv_shape *s, int is
     const int32_t positions = (int32_t)l->plane, is_long = l->inputs > 4 * EK_POINT_GROUPS;
     __m512i tile[4 * EK_POINT_GROUPS];
     for (int32_t at = 0; at < positions;) {
-        const int32_t left = positions - at, four = left > 48 && !is_long, n = ek_min(left, four ? 64 : 16);
+        const int32_t left = positions - at, four = EK_POINT_FOUR(left) && !is_long, n = ek_min(left, four ? 64 : 16);
         const int8_t *const x = (const int8_t *)(const void *)l->x;
         if (s) {
             ek_patch_gather(x, s, at, n, four ? 4 : 1, tile);
@@ -204,8 +219,9 @@ EK_CONV_POINTS(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w,
     const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, row = ek_point_row(s);
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_group = (ptrdiff_t)inputs * s->in_h * s->in_w;
     const ek_conv_shape *const patches = s->k_w > 1 ? s : NULL;
-    for (int32_t o = 0; o < s->out_c; o += outputs, x += x_group) {
-        const ek_layer layer = {x, w + (ptrdiff_t)o * row, bias + o, mult + o, shift + o, y + o * plane, x_zero, y_zero,
+    EK_POINT_BEGIN(row / 4, outputs, plane);
+    for (int32_t o = 0; o < s->out_c; o += outputs, x += x_group, w += EK_POINT_GROUP(outputs, row, plane)) {
+        const ek_layer layer = {x, w, bias + o, mult + o, shift + o, y + o * plane, x_zero, y_zero,
                                 y_min, y_max, patches ? row : inputs, outputs, s->in_h, s->in_w, plane};
         int32_t least = 33;
         for (int32_t i = 0; i < outputs; i++) {
@@ -217,4 +233,5 @@ EK_CONV_POINTS(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w,
             ek_pointwise_down(&layer, patches);
         }
     }
+    EK_POINT_END(row / 4, outputs, plane);
 }

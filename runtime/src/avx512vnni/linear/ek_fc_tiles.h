@@ -252,6 +252,12 @@ static __attribute__((noinline)) void ek_fc_three(const EK_X *x, const ek_fc_lay
     ek_fc_tile(x, l, 3, y);
 }
 
+#if EK_BITS(EK_X) == 8
+#include "ek_fc_products.h"
+#else
+#define EK_FC_PRODUCTS(...) 0
+#endif
+
 /* Outputs of the first rows of x [rows][k]; returns how many: those that remain are less than 3. */
 static inline int32_t ek_fc_tiles(const EK_X *x, const ek_fc_layer *own, EK_Y *y, int32_t rows)
 {
@@ -261,6 +267,7 @@ static inline int32_t ek_fc_tiles(const EK_X *x, const ek_fc_layer *own, EK_Y *y
     for (int32_t o = 0; o < l.outputs && rows >= 3; o++) {
         l.is_down &= l.shift[o] >= 33;
     }
+    row = EK_FC_PRODUCTS(x, &l, y, rows);
     for (; row + EK_FC_ROWS <= rows; row += EK_FC_ROWS) {
         ek_fc_six(x + (ptrdiff_t)row * l.k, &l, y + (ptrdiff_t)row * l.n);
     }

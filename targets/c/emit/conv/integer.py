@@ -261,7 +261,9 @@ INT_KERNELS = (
         constant_kernel(winograd_int.KERNEL),
         _emit_tiles_int,
         _has_tiles_int,
-        lambda _, node: winograd_int.pays(ConvShape.of(ints(node, "shape", []))),
+        lambda selection, node: winograd_int.pays(
+            selection.packing, ConvShape.of(ints(node, "shape", []))
+        ),
     ),
     Kernel(
         partial(int_kernel, "ek_frame_fc"),

@@ -1,0 +1,1 @@
+/* Positions of ek_conv_fours.h have no other products here. */
