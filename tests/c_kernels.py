@@ -96,7 +96,7 @@ def prototypes() -> dict[str, list[str]]:
 
 def missing_cpu_flags(isa: str) -> list[str]:
     """What the CPU of this machine lacks to run the kernels of an instruction set."""
-    return ISAS[isa].missing(platform.machine(), cpu_flags())
+    return ISAS[isa].needed(platform.machine(), cpu_flags())
 
 
 def contract_bytes(call: Call) -> dict[int, int]:

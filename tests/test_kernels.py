@@ -46,6 +46,9 @@ from kernel_cases import (
     Seeded,
     conv,
     exact,
+    fc_of,
+    integers,
+    weights,
 )
 from kernel_remainders import FEW, VALUES, Fences, by_folders, remainder_calls, room_calls
 from slices import slow_except
@@ -59,6 +62,7 @@ from edgekit.runtime.proof.contracts import contract_of, contracts
 from edgekit.targets.c.packing.conv_paths import has_kernel
 from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.c.stubs import hosts
+from edgekit.targets.devices import cpu_flags
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing_of
 
 pytestmark = needs_cc
@@ -137,7 +141,7 @@ SEEDS = (
     *(pytest.param(seed, VALUES, marks=pytest.mark.slow) for seed in range(9)),
 )
 # The first that this CPU runs is that of its exports: `make test` compiles no other.
-OWN = [isa for isa in ISAS if not missing_cpu_flags(isa)][:1]
+OWN = [isa for isa in ISAS if not ISAS[isa].missing(platform.machine(), cpu_flags())][:1]
 EACH_ISA = slow_except(lambda isa: isa in OWN, ISAS)
 ISA_KERNELS = pytest.mark.parametrize(
     ("isa", "kernel"),
@@ -158,6 +162,19 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
     for seed in range(30):
         for call in ways(CASES[kernel](Seeded(seed)), ISAS[isa].folders):
             check_near(call, run(isa_libraries[isa], call), f"{isa}, seed {seed}")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels for x86")
+def test_kernels_for_amx_compute_the_same_without_its_tiles(tmp_path: Path) -> None:
+    if missing := missing_cpu_flags("amx"):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    kernel, row = "ek_conv_s8_s8", ISAS["amx"]
+    sources = write_kernels(tmp_path / "amx", "amx", lambda name: name == kernel)
+    without = tuple(flag for flag in row.flags if "amx" not in flag)
+    library = compile_library(tmp_path / "amx.so", ("-O1", *without), sources)
+    for seed in range(30):
+        for call in ways(CASES[kernel](Seeded(seed)), row.folders):
+            check_near(call, run(library, call), f"seed {seed}")
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
@@ -301,6 +318,51 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
             check(call, run(libraries["ubsan"], call), where)
             for way in ways(call, ISAS[isa].folders):
                 check(way, run(isa_libraries[isa], way), where)
+
+
+# Inputs, outputs, the kernel and groups, of padded positions: sums of many parts, more outputs than are held, groups
+# of a convolution, a vector of positions for many outputs and for few, and taps of a part that begin within a channel.
+LONG = (
+    ((1024, 5, 5), 20, (7, 7), 1),
+    ((70, 6, 7), 300, (3, 3), 1),
+    ((600, 9, 9), 530, (1, 1), 1),
+    ((48, 3, 3), 70, (3, 3), 2),
+    ((260, 1, 70), 9, (1, 5), 1),
+    ((36, 20, 21), 90, (5, 5), 1),
+)
+
+
+@pytest.mark.parametrize("isa", EACH_ISA)
+def test_int8_convolutions_of_many_sums_and_outputs(isa_libraries: Libraries, isa: str) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for seed, (x, outputs, kernel, groups) in enumerate(LONG):
+        pads = [size // 2 for size in kernel]
+        shape = ConvShape(*x, outputs, *x[1:], *kernel, 1, 1, 1, 1, *pads, groups)
+        call = conv("ek_conv_s8_s8", shape)(Seeded(seed))
+        for way in ways(call, ISAS[isa].folders):
+            check(way, run(isa_libraries[isa], way), f"{isa}, {shape}")
+
+
+# Rows, taps and outputs: parts of rows that are held, the last tile of taps, and panels of 16 outputs.
+MATRICES = (
+    *product((3, 5, 16, 17, 63, 70), (33, 64, 100), (1, 17, 33, 49, 64, 130)),
+    *product((20, 65), (2048, 2100, 4200), (16, 70)),
+)
+
+
+@pytest.mark.parametrize("kernel", ["ek_fc_s8_s8", "ek_fc_s8_s16", "ek_fc_s8_s8_w4"])
+@pytest.mark.parametrize("isa", EACH_ISA)
+def test_int8_matrices_at_the_edges_of_tiles(
+    isa_libraries: Libraries, isa: str, kernel: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for seed, (rows, taps, outputs) in enumerate(MATRICES):
+        draw = Seeded(seed)
+        x, w = integers(draw, np.int8, rows, taps), weights(draw, kernel, outputs, taps)
+        call = packed(fc_of(kernel, x, w, draw), ISAS[isa].folders)
+        check(call, run(isa_libraries[isa], call), f"{isa}, {rows} x {taps} x {outputs}")
 
 
 def float_convolution(shape: ConvShape, act: int, adds: bool = False) -> Call:

@@ -65,8 +65,15 @@ def test_a_machine_is_told_what_it_lacks() -> None:
     assert INSTRUCTION_SETS["mve"].missing("arm", frozenset()) == ["Helium (Armv8.1-M)"]
 
 
+def test_what_only_saves_time_is_not_needed() -> None:
+    amx, cpu = INSTRUCTION_SETS["amx"], frozenset(INSTRUCTION_SETS["avx512vnni"].cpu)
+    assert amx.missing("x86_64", cpu) == ["amx_int8", "amx_tile"]
+    assert amx.needed("x86_64", cpu) == []
+    assert amx.needed("x86_64", cpu - {"fma"}) == ["fma"]
+
+
 def test_an_unknown_instruction_set_of_a_device_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(ValueError, match="new-core has instruction_set 'sse', allowed: avx512vnni"):
+    with pytest.raises(ValueError, match="new-core has instruction_set 'sse', allowed: amx, "):
         devices._profile("new-core", {"emits": "", "instruction_set": "sse"})
 
 

@@ -1,5 +1,7 @@
 """The orders in which kernels read the weights of integer convolutions: sums of products stay what they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,10 @@ from edgekit.targets.c.packing.conv_weights import (
     fold_into_bias,
     pack_dense,
     pack_planes,
+    pack_side_by_side,
     pack_strips,
     phase_shapes,
+    takes_matrix_tiles,
     tile_piece,
 )
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, TileLayout
@@ -57,6 +61,25 @@ def test_tiles_of_words_alternate_two_outputs() -> None:
     panels = packed.reshape(2, 28, 2)  # of outputs, of taps and a zero
     taps = np.pad(weights.w.reshape(3, 27), ((0, 1), (0, 1)))
     np.testing.assert_array_equal(panels.swapaxes(1, 2).reshape(4, 28), taps)
+
+
+def test_matrix_tiles_have_sixteen_outputs_of_each_group_by_sixty_four_taps() -> None:
+    shape = ConvShape(48, 20, 20, 70, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1, 2)
+    weights = of(shape, 70, 24, 3, 3)
+    plain, _ = pack_side_by_side(INSTRUCTION_SETS["avx512vnni"].packing, weights)
+    packed, bias = pack_side_by_side(INSTRUCTION_SETS["amx"].packing, weights)
+    rows, tiles = plain.reshape(2, 35, 216), packed.reshape(2, 3, 4, 16, 64)
+    assert tiles[1, 2, 3, 2, 5] == rows[1, 34, 3 * 64 + 5]
+    assert not tiles[:, 2, :, 3:].any() and not tiles[:, :, 3, :, 216 - 192 :].any()
+    assert tiles.sum(dtype=np.int64) == rows.sum(dtype=np.int64)
+    np.testing.assert_array_equal(bias, weights.folded(128))
+
+
+def test_layers_of_few_products_have_no_matrix_tiles() -> None:
+    shape = ConvShape(12, 5, 10, 24, 5, 10, 3, 3, 1, 1, 1, 1, 1, 1, 1)
+    assert not takes_matrix_tiles(shape, 108)  # 4 * 27 * 24 = 2592
+    assert takes_matrix_tiles(replace(shape, out_w=13), 108)  # 5 * 27 * 24
+    assert not takes_matrix_tiles(replace(shape, out_c=7, out_w=1000), 108)
 
 
 def test_a_piece_has_few_enough_taps() -> None:

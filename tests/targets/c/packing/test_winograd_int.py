@@ -45,7 +45,7 @@ def test_the_shapes_that_tiles_take(name: str) -> None:
     fields, expected = CHOICES[name]
     s = replace(SHAPE, **fields)
     s = replace(s, out_h=-(-s.in_h // s.stride_h), out_w=-(-s.in_w // s.stride_w))
-    assert (takes(OWN, s, *of(s), 3) and pays(s)) == expected
+    assert (takes(OWN, s, *of(s), 3) and pays(OWN, s)) == expected
     others = [packing_of(INSTRUCTION_SETS[isa].folders) for isa in ("avx2", "neon")]
     assert not any(takes(own, s, *of(s), 3) for own in others)
 
@@ -69,3 +69,8 @@ def test_shifts_that_tiles_do_not_have_are_left_to_taps() -> None:
     assert takes(OWN, SHAPE, w, bias, shift, 0)
     shift[9] = 26
     assert not takes(OWN, SHAPE, w, bias, shift, 0)
+
+
+def test_where_matrices_are_multiplied_tiles_of_taps_take_more_time() -> None:
+    assert pays(OWN, SHAPE)
+    assert not pays(packing_of(INSTRUCTION_SETS["amx"].folders), SHAPE)
