@@ -58,7 +58,9 @@ def passes_with_the_same_bits(target: str, tmp_path: Path) -> None:
     results = [line for line in lines if line.startswith(("output ", "layer "))]
     assert len(results) > 1 and all(line.endswith(": equal") for line in results)
     (stack,) = [line for line in lines if line.startswith("stack_bytes: ")]
-    assert 256 < int(stack.split()[1]) < 8192
+    # kernels of Cortex-A hold 16 KiB of planes, where a microcontroller has no room for them
+    most = 8 << 10 if profile(target).is_bare else 32 << 10
+    assert 256 < int(stack.split()[1]) < most
 
 
 @on_devices("cortex-m55", "cortex-a53", slow=("cortex-a53",))
