@@ -37,6 +37,7 @@ def json_schema() -> Schema:
         return {"anyOf": [schema, {"type": "null"}]}
 
     time = table_schema(dict.fromkeys(("axis", "delay_frames", "offset_frames"), WHOLE.schema))
+    pair: Schema = {"type": "array", "minItems": 2, "maxItems": 2}
     row = table_schema(
         {
             "name": {**A_TEXT, "minLength": 1},
@@ -45,8 +46,9 @@ def json_schema() -> Schema:
             "role": {"enum": sorted(ROLES)},
             "time": may_be_null(time),
             **{key: check.json_schema() for key, check in PORT.items()},
+            "index_range": may_be_null({**pair, "items": WHOLE.schema}),
         },
-        {"time"},
+        {"time", "index_range"},
     )
     tensors = {"type": "array", "items": row, "maxItems": MAX_TENSORS}
     streaming = table_schema(
