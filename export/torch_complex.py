@@ -17,6 +17,7 @@ from torch.fx.node import Target
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.torch_pairs import (
     CASTS,
+    FILLED,
     FORMS,
     MAKERS,
     PRODUCTS,
@@ -157,8 +158,11 @@ class _PairInterpreter(Interpreter):
         if name in WHOLE:
             return WHOLE[name](*args, **kwargs)
         if name in CASTS and not has_pair(args) and _to_complex(args, kwargs):
-            return Pair.of(args[0])
+            return Pair.of(args[0].clone())  # a complex tensor may be written to
         if not _is_of_complex(args, kwargs):
+            if name in FILLED and _to_complex(args, kwargs):
+                real = {**kwargs, "dtype": kwargs["dtype"].to_real()}
+                return Pair.of(super().call_function(target, args, real))
             return _as_pair(super().call_function(target, args, kwargs))
         if name.startswith(("fft_", "_fft")):
             given = [value.joined() if isinstance(value, Pair) else value for value in args]

@@ -298,6 +298,12 @@ MAKERS: dict[str, Operator] = {
     "polar": _polar,
     "view_as_complex": _view_as_complex,
 }
+# operators that make a tensor of one real number
+FILLED = frozenset(
+    f"{prefix}{name}{suffix}"
+    for name in ("zeros", "ones", "full", "empty")
+    for prefix, suffix in (("", ""), ("new_", ""), ("", "_like"))
+)
 CASTS = frozenset(("to", "_to_copy"))
 FORMS: dict[str, Operator] = {
     "view_as_real": lambda x: torch.stack([x.real, x.imag], -1),
@@ -321,6 +327,7 @@ FORMS: dict[str, Operator] = {
     "divide": _div,
     "true_divide": _div,
     "add": _sum,
+    "copy_": _in_place(lambda x, y, non_blocking=False: Pair.of(y)),
     "add_": _in_place(_sum),
     "sub": _difference,
     "sub_": _in_place(_difference),

@@ -36,6 +36,22 @@ def spectrum(net, x, **options):
     return torch.stft(x.reshape(1, -1), 32, 8, window=net.window, return_complex=True, **options)
 
 
+def _low_modes(spectrum, weight):
+    """A layer of a Fourier neural operator: its low modes by weights, all others 0."""
+    modes = torch.zeros(*spectrum.shape[:1], 3, spectrum.shape[-1], dtype=torch.cfloat)
+    modes[:, :, :8] = torch.einsum("bix,io->box", spectrum[:, :, :8], weight)
+    return modes
+
+
+def _with_real_part(x):
+    """Real numbers among complex ones; what they are made of stays as it is."""
+    whole = x.to(torch.cfloat)
+    whole[:, :2] = 3 * x[:, 2:]
+    ones = x.new_ones(1, 4, 1, dtype=torch.cfloat)
+    ones[:, 1] = halves(x)[:, 1, :1]
+    return (whole * 1j * ones).imag + x
+
+
 FUNCTIONS = {
     "product": lambda net, x: (halves(x) * halves(x).conj() + 2j * halves(x)).imag,
     "quotient": lambda net, x: torch.view_as_real(halves(x) / (halves(x).conj() + 3)),
@@ -57,6 +73,8 @@ FUNCTIONS = {
     "in place": lambda net, x: torch.view_as_real(
         halves(x).mul_(0.5).add_(halves(x), alpha=2).mul_(halves(x)).sub_(net.weight[:2, :1])
     ),
+    "modes": lambda net, x: torch.fft.irfft(_low_modes(torch.fft.rfft(x), net.weight), n=48),
+    "parts that are real": lambda net, x: _with_real_part(x),
     "broadcast parts": lambda net, x: (torch.complex(x, torch.ones(48)) * 1j).real,
     "constants": lambda net, x: (
         (torch.addcmul(halves(x), halves(x), halves(x), value=2) * torch.tensor(1j)).real
