@@ -16,7 +16,7 @@ import numpy as np
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.user_code import no_exit, user_error, working_directory_importable
-from edgekit.export.onnx_file.messages import of_torch
+from edgekit.export.onnx_file.messages import of_torch, step_for_counts
 from edgekit.export.torch_calls import leaves, silent, unchecked_distributions, with_leaves
 from edgekit.graph.training_facts import TrainingFacts
 
@@ -352,6 +352,7 @@ def _export(
             step = "correct the module, or the example inputs of the factory"
             raise ModelError(Problem(f"'{source}'", found, allowed, step)) from own
         found, step = of_torch(error)
+        step += step_for_counts(error, kwargs)
         allowed = "a module that torch.export can trace with the example inputs"
         raise ModelError(
             Problem(f"'{source}'", f"torch.export refuses it: {found}", allowed, step)

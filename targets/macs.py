@@ -7,6 +7,7 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from edgekit.graph.model import FLOAT_NODE, Model
+from edgekit.graph.nodes import static_shape
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import RECURRENT, is_move
 from edgekit.operators.to_integer import to_integer
@@ -65,6 +66,17 @@ def float_layers(model: Model) -> tuple[str, ...]:
         if kind == "float" and macs
     ]
     return tuple(f"{node.op_type} {node.name!r} ({macs} MACs)" for node, macs in counted)
+
+
+def float_batch(model: Model) -> int | None:
+    """Return the first axis of convolutions in float, if it is more than 1: their integer kernels take one item."""
+    sizes = [
+        shape[0]
+        for node, kind, _ in _node_mac_counts(to_integer(model))
+        if kind == "float" and node.op_type in ("Conv", "ConvTranspose")
+        if (shape := static_shape(node.inputs[0]))
+    ]
+    return max(sizes) if sizes and max(sizes) > 1 else None
 
 
 def float_operators(model: Model) -> tuple[str, ...]:

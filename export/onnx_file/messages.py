@@ -2,8 +2,10 @@
 
 import re
 import traceback
+from collections.abc import Mapping
 from functools import partial
 from pathlib import PurePath
+from typing import Any
 
 from edgekit.base.user_code import user_line
 
@@ -87,6 +89,25 @@ def _with_causes(error: BaseException) -> tuple[str, BaseException]:
 def depends_on_values(error: BaseException) -> bool:
     """Whether torch.export ended because the way through forward, or a size, depends on values of tensors."""
     return BY_VALUES.search(_with_causes(error)[0]) is not None
+
+
+def step_for_counts(error: BaseException, inputs: Mapping[str, Any]) -> str:
+    """Return the advice to fix an input of whole numbers, such as lengths, where values decide; else nothing.
+
+    Args:
+        error: of torch.export.
+        inputs: example inputs by name.
+    """
+    counts = (
+        name
+        for name, value in inputs.items()
+        if getattr(value, "ndim", 2) < 2 and not value.dtype.is_floating_point
+    )
+    name = next(counts, None)
+    if name is None or not depends_on_values(error):
+        return ""
+    fixed = f"{name}=torch.tensor({inputs[name].tolist()})"
+    return f"; if '{name}' decides, return a module around it that calls self.net(..., {fixed})"
 
 
 def _packs(error: BaseException) -> bool:

@@ -133,6 +133,9 @@ def normed(): return Normed(), (torch.randn(1, 1, 4), torch.ones(1, 1, 4))
 def inverse(): return Call(torch.linalg.inv), torch.eye(3)[None]
 def eigen(): return Call(lambda x: torch.linalg.eigh(x)[0]), torch.eye(3)[None]
 def counted(): return Call(lambda x: x * int((x > 0).sum())), torch.rand(1, 4)
+class Masked(nn.Module):
+    def forward(self, x, lengths): return x[:, : int(lengths.max())]
+def masked(): return Masked(), (torch.rand(1, 5, 4), torch.tensor([4]))
 def integers(): return nn.Embedding(4, 4), torch.zeros(1, dtype=torch.int64)
 def broken(): raise RuntimeError("no weights here")
 def number(): return 7
@@ -317,6 +320,14 @@ def test_what_torch_refuses_is_told_in_a_line_and_nothing_else_is_printed(factor
     assert found in problem.found and "\n" not in problem.found and len(problem.found) < 300
     assert "original error" not in problem.next_step
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_input_of_counts_that_decides_may_be_fixed_by_a_module_around():
+    (problem,) = refused("masked", ModelError).problems
+    assert "'lengths'" in problem.next_step
+    assert problem.next_step.endswith("self.net(..., lengths=torch.tensor([4]))")
+    (problem,) = refused("counted", ModelError).problems
+    assert "self.net" not in problem.next_step
 
 
 def test_a_state_that_must_be_positive_is_tried_with_positive_numbers():

@@ -1,9 +1,12 @@
 """The note on a network of a fixed batch: each call computes several items, and a build does so too."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
+from edgekit.base.layout import Layout
 from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -11,19 +14,38 @@ from edgekit.graph.nodes import static_shape
 NEAR = 1e-5  # of the peak: a library may add the terms of one item in another order
 
 
-def with_batch_note(network: Model) -> Model:
+def with_batch_note(network: Model, declared: Mapping[str, Layout]) -> Model:
     """Return the network with a note where a call computes several items that do not depend on each other.
 
-    Two calls of such a network show it, which differ in the first item of each input.
+    A layout, of the network or declared apart, may say that the first axis holds channels.
+
+    Two calls of a network of several items show it, which differ in the first item of each input.
     """
-    count = _batch(network)
-    if count is None or not _has_items_apart(network):
+    count, layouts = _batch(network), {**network.layouts, **declared}
+    if count is None or _has_channels_first(layouts) or not _has_items_apart(network):
         return network
+    advice = "" if layouts else _advice_for_channels(network)
     note = (
         f"a call takes {count} items at a time, along the first axis of each input, and computes each by itself; "
-        "for one at a time export the network with a first axis of 1"
+        f"for one at a time export the network with a first axis of 1{advice}"
     )
     return network.describe(notes=[*network.notes, note])
+
+
+def _has_channels_first(layouts: Mapping[str, Layout]) -> bool:
+    """Whether a declared layout says that the first axis is no batch."""
+    return any(layout.axes[:1] not in ((), ("N",)) for layout in layouts.values())
+
+
+def _advice_for_channels(network: Model) -> str:
+    """Return the option that declares the items as channels."""
+    name = str(network.stream_inputs[0].name)
+    rest = len(static_shape(network.stream_inputs[0]) or ()) - 1
+    time = network.timing.get(name)
+    letters = ["C", *"." * rest]
+    if time is not None:
+        letters[time.axis] = "T"
+    return f", or declare that they are channels, as in --layout {name}={''.join(letters)}"
 
 
 def _batch(network: Model) -> int | None:

@@ -79,7 +79,7 @@ def load_model(source: str, options: ImportOptions) -> ImportedNetwork:
     if options.sampler is not None:
         network, examples = with_sampler(network, examples, options.sampler)
     else:
-        network = with_batch_note(network)
+        network = with_batch_note(network, options.layouts)
     model = with_surroundings(network, options)
     if options.iterate is not None:
         model = with_until(model, options.iterate)

@@ -25,7 +25,7 @@ from edgekit.targets.build import Build
 from edgekit.targets.build_files import write_build
 from edgekit.targets.c.plan.fit import beyond_parts, fit_of, weights_misfit
 from edgekit.targets.devices import profile
-from edgekit.targets.macs import float_layers, float_operators
+from edgekit.targets.macs import float_batch, float_layers, float_operators
 from edgekit.targets.packages.table import PACKAGES
 from edgekit.verbs.export.importing import ImportedNetwork, load_model
 from edgekit.verbs.export.kernel_tuning import Kernels, schedule_of, tune
@@ -261,7 +261,9 @@ def kept_in_float(model: Model) -> tuple[str, ...]:
     if model.quantization.recipe in FLOATS:
         return ()
     kept = (*float_layers(model), *float_operators(model))
-    return (f"kept in float: {', '.join(kept)}",) if kept else ()
+    count = float_batch(model)
+    reason = "" if count is None else f"; integer convolutions take a first axis of 1, not {count}"
+    return (f"kept in float: {', '.join(kept)}{reason}",) if kept else ()
 
 
 def refuse_float(model: Model) -> None:
