@@ -353,10 +353,8 @@ def _export(
             raise ModelError(Problem(f"'{source}'", found, allowed, step)) from own
         found, step = of_torch(error)
         step += step_for_counts(error, kwargs)
-        allowed = "a module that torch.export can trace with the example inputs"
-        raise ModelError(
-            Problem(f"'{source}'", f"torch.export refuses it: {found}", allowed, step)
-        ) from error
+        found, allowed = f"torch.export refuses it: {found}", "a module that torch.export can trace"
+        raise ModelError(Problem(f"'{source}'", found, allowed, step)) from error
 
 
 def _forward_error(module: "torch.nn.Module", kwargs: JsonObject) -> Exception | None:
