@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.settings import Setting, Settings, Steps, steps_in_hops
-from edgekit.runtime.build_folder.input_fit import index_problem
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 
 
@@ -29,7 +28,7 @@ class Controls:
         """Set values that hold from the next hop on, or (hops, *shape) of which each hop takes the next.
 
         Raises:
-            UsageError: unknown names, values of another shape, or indices outside their table.
+            UsageError: unknown names, or values of another shape.
         """
         problems, turned = [], {}
         listed = ", ".join(f"{t.name} {list(t.shape)}" for t in self._tensors.values()) or "none"
@@ -79,8 +78,7 @@ def _values_of(tensor: Tensor, value: ArrayLike) -> Array | Problem:
     if array.shape == tensor.shape:
         array = array[None]
     if array.shape[1:] == tensor.shape and len(array) and array.dtype.kind in "fiub":
-        values = np.ascontiguousarray(array, tensor.dtype)
-        return index_problem(f"control '{tensor.name}'", values, tensor) or values
+        return np.ascontiguousarray(array, tensor.dtype)
     found = f"{array.dtype} {list(np.shape(value))}"
     allowed = f"a number, {list(tensor.shape)} or {['hops', *tensor.shape]}".replace("'", "")
     step = "give one value, or one for each hop"

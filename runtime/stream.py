@@ -80,8 +80,7 @@ class Stream:
         self._blocks: Blocks | None = None
         self.in_session = in_session or not manifest.constants
         self._controls = Controls(manifest.controls)
-        has_indices = any(tensor.index_range for tensor in manifest.stream_inputs)
-        self._ports = None if manifest.controls or has_indices else ports_of(manifest.stream_inputs)
+        self._ports = None if manifest.controls else ports_of(manifest.stream_inputs)
         self._given_names = [tensor.name for tensor in manifest.stream_outputs]
 
     @staticmethod

@@ -8,7 +8,6 @@ import onnx_ir as ir
 from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import parse_layout
 from edgekit.base.random_normals import GENERATOR
-from edgekit.graph.index_limits import index_limits
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import named_outputs
 from edgekit.graph.noises import Noise
@@ -76,9 +75,7 @@ def _tensors(
     roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
     for value in values:
         name = str(value.name)
-        role = roles.get(name, "stream")
-        limits = None if role == "state" else index_limits(value)
-        plain = Tensor(name, dims(value), _dtype(value), role, times.get(name), index_range=limits)
+        plain = Tensor(name, dims(value), _dtype(value), roles.get(name, "stream"), times.get(name))
         yield with_port(plain, model.layouts.get(name), stream, delays.get(name))
 
 

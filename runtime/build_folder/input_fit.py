@@ -59,22 +59,7 @@ def _misfit(array: Array, tensor: Tensor, step: str, hops: bool) -> Problem | No
         return Problem(where, f"shape {list(array.shape)}", wanted, step)
     if array.dtype != tensor.dtype:
         return Problem(where, str(array.dtype), tensor.dtype, f".astype('{tensor.dtype}')")
-    return index_problem(where, array, tensor)
-
-
-def index_problem(where: str, array: Array, tensor: Tensor) -> Problem | None:
-    """Return the problem of indices outside a table; the generated C takes such an index modulo the size."""
-    if tensor.index_range is None:
-        return None
-    low, high = tensor.index_range
-    outside = (array < low) | (array > high)
-    if not outside.any():
-        return None
-    place = [int(i) for i in np.argwhere(outside)[0]]
-    others = int(outside.sum()) - 1
-    found = f"{int(array[outside][0])} at {place}" + (f", and {others:,} more" if others else "")
-    allowed = f"{low} to {high}, as indices of a table; those below 0 count from its end"
-    return Problem(where, found, allowed, "correct the values: the table has no such row")
+    return None
 
 
 def ports_of(tensors: Sequence[Tensor]) -> list[Port]:

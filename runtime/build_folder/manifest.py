@@ -58,7 +58,6 @@ class Tensor:
         channels: of a stream of sound, or the extent of the channel axis.
         delay_samples: the delay of an output, in samples of the reference stream.
         sample_rate_hz: frames per second.
-        index_range: the least and the largest valid value of an index; see `edgekit.graph.index_limits`.
     """
 
     name: str
@@ -72,7 +71,6 @@ class Tensor:
     channels: int | None = None
     delay_samples: int | None = None
     sample_rate_hz: float | None = None
-    index_range: tuple[int, int] | None = None
 
     @property
     def axes(self) -> Layout | None:
@@ -137,27 +135,28 @@ class Manifest:
     `memory` has weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop
     (copies of the build), moved_bytes_imported (moves of the source's operators, and its states). `verification` has
     by, hops, snr_db, max_abs_error, bit_exact_with_oracle, and failed if the build is not good enough (why, else it is
-    missing). `quantization` has recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, hop_scales (the
-    tensors with a scale that every hop computes anew), notes (for the user: on import, calibration, and memory that no
-    usual part has). `streaming`, of an offline network that was rewritten to hops, has outputs (a list of name,
-    delay_samples, caused_by, crop_samples: the part of the delay without a wait) and tensors (a list of name, node,
-    axis, rate in frames per sample, delay_frames, states, state_bytes as float32), and where nodes were replaced
-    before the rewrite, replaced (kind, form, operator, node, module) and distances (output, snr_db, max_error, peak,
-    of: the distance of the outputs from the original's). `session`, of a network with session constants, has its
-    parameters and macs computed once per session, not per hop. `sampler`, of a denoiser with one, is its step table as
-    `edgekit.base.sampler_table.StepTable.facts` writes it. `until`, of a step that is iterated, has output, tolerance
-    and most, as `edgekit.base.until.Until`. `decide`, of a build that decides on its scores, has its text and labels.
-    `picture`, of an engine whose pictures have known values, has the text of `edgekit.base.pictures.Pictures` and
-    labels. `noise`, of one that draws inputs itself, has its generator, default seed, inputs (distributions by name)
-    and states (of each, the state that holds seed and place). `device`, of a build with an adapter to a sound device
-    of another rate, has sample_rate_hz, latency_samples (of the device, from the microphone to the loudspeaker),
-    latency_ms, state_bytes and filter_bytes. `board`, of one for a board of the user's own, has the facts of its
-    board.toml, with used_bytes of each memory, and placed (a list of name, bytes, reads_per_hop, memory, stored,
-    modelled_wait_cycles). `updates`, of one whose weights are replaced at run time, has network (SHA-256 of all C but
-    the weights) and weights_bytes. `sparse`, of a network with N:M sparse weights, has a row for each of them: node,
-    weights (w, or r of a recurrent product), pattern, stored (packed, bytes or dense), reason (why dense), bytes,
-    dense_bytes. `kernels`, of C builds, has a row for each layer that has candidates: layer, operator, kernel, others
-    (kernels that compute it too), by (`BY_SCHEDULE`, or `BY_MODEL` with the row of costs, for a host's processor).
+    missing). `quantization` has recipe, calibrated_on, tensors_int8,
+    tensors_int16, tensors_float, hop_scales (the tensors with a scale that every hop computes anew), notes (for the
+    user: on import, calibration, and memory that no usual part has). `streaming`, of an offline network that was
+    rewritten to hops, has outputs (a list of name, delay_samples, caused_by, crop_samples: the part of the delay
+    without a wait) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames, states,
+    state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator, node,
+    module) and distances (output, snr_db, max_error, peak, of: the distance of the outputs from the original's).
+    `session`, of a network with session constants, has its parameters and macs computed once per session, not per hop.
+    `sampler`, of a denoiser with one, is its step table as `edgekit.base.sampler_table.StepTable.facts` writes it.
+    `until`, of a step that is iterated, has output, tolerance and most, as `edgekit.base.until.Until`. `decide`, of a
+    build that decides on its scores, has its text and labels. `picture`, of an engine whose pictures have known values,
+    has the text of `edgekit.base.pictures.Pictures` and labels. `noise`, of one that draws inputs itself, has its
+    generator, default seed, inputs (distributions by name) and states (of each, the state that holds seed and place).
+    `device`, of a build with an adapter to a sound device of another rate, has sample_rate_hz, latency_samples (of the
+    device, from the microphone to the loudspeaker), latency_ms, state_bytes and filter_bytes. `board`, of one for a
+    board of the user's own, has the facts of its board.toml, with used_bytes of each memory, and placed (a list of
+    name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles). `updates`, of one whose weights are replaced at
+    run time, has network (SHA-256 of all C but the weights) and weights_bytes. `sparse`, of a network with N:M sparse
+    weights, has a row for each of them: node, weights (w, or r of a recurrent product), pattern, stored (packed, bytes
+    or dense), reason (why dense), bytes, dense_bytes. `kernels`, of C builds, has a row for each layer that has
+    candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_SCHEDULE`, or `BY_MODEL`
+    with the row of costs, for a host's processor).
     `files`, of a finished build, has the digest of every other file by its name. `digest` is that of the emitted ones
     alone.
     """
@@ -343,9 +342,6 @@ class Manifest:
     def to_json(self) -> str:
         """Return the text of manifest.json; keys in the order of the contract."""
         facts = asdict(self)
-        for row in (*facts["inputs"], *facts["outputs"]):
-            if row["index_range"] is None:  # not in every file
-                del row["index_range"]
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
                  "streaming", "session", "sampler", "until", "decide", "noise", "engine", "picture", "npu", "device",
                  "board", "updates", "memory", "sparse", "kernels", "macs_per_hop", "macs_int8", "macs_int16",
@@ -355,9 +351,9 @@ class Manifest:
 
 
 def _tensor(row: JsonObject) -> Tensor:
-    time, limits = row.get("time"), row.get("index_range")
-    timing, pair = time and Timing(**time), limits and tuple(limits)
-    return Tensor(**{**row, "shape": tuple(row["shape"]), "time": timing, "index_range": pair})
+    time = row.get("time")
+    timing = None if time is None else Timing(**time)
+    return Tensor(**{**row, "shape": tuple(row["shape"]), "time": timing})
 
 
 def _from_first(manifest: Manifest) -> Manifest:

@@ -28,7 +28,6 @@ from edgekit.runtime.build_folder.manifest_keys import (
     is_file,
 )
 
-LATER = ("time", "index_range")  # keys of a tensor that not every file has
 Complain = Callable[[str, str, str], None]  # takes a key, the value found, and the allowed values
 
 
@@ -46,7 +45,7 @@ def checked_manifest(
         text: JSON of any origin.
         where: its name in problems.
         schemas: the schema numbers that are understood; those from 2 on have `PORT` in each row of a tensor.
-        tensor: makes one input or output from a row ``name, shape, dtype, role``, `LATER` and `PORT`.
+        tensor: makes one input or output from a row ``name, shape, dtype, role, time`` and `PORT`.
 
     Raises:
         UsageError: with one problem for every key that is missing, unknown or wrong.
@@ -139,8 +138,8 @@ def _check_tensors(rows: Json, key: str, complain: Complain, port: dict[str, Che
     names: set[str] = set()
     for index, row in enumerate(rows):
         here = f"{key}[{index}]"
-        if type(row) is not dict or not ROW <= row.keys() <= {*ROW, *LATER, *port}:
-            complain(here, _short_repr(row), ", ".join(("name, shape, dtype, role", *LATER, *port)))
+        if type(row) is not dict or not ROW <= row.keys() <= {*ROW, "time", *port}:
+            complain(here, _short_repr(row), ", ".join(("name, shape, dtype, role, time", *port)))
             continue
         _check_table(row, port, f"{here}.", complain)
         for part, fits, allowed in _row_checks(row, names, bool(port)):
@@ -157,8 +156,6 @@ def _row_checks(
     name, shape = row["name"], row["shape"]
     allowed = "null, or axis, delay_frames, offset_frames"
     yield "time", _time_fits(row.get("time"), shape), allowed
-    allowed = "null, or two integers, the lower one first"
-    yield "index_range", _index_range_fits(row.get("index_range")), allowed
     yield "name", TEXT.test(name) and name not in ("", *names), "a name of its own"
     allowed = f"up to {MAX_RANK} dimensions, {MAX_BYTES} bytes in all"
     yield "shape", _shape_fits(shape), allowed
@@ -198,14 +195,6 @@ def _time_fits(time: Json, shape: Json) -> bool:
         and type(shape) is list
         and 0 <= time["axis"] < len(shape)
     )
-
-
-def _index_range_fits(limits: Json) -> bool:
-    if limits is None:
-        return True
-    if type(limits) is not list or len(limits) != 2 or not all(map(WHOLE.test, limits)):
-        return False
-    return bool(limits[0] <= limits[1])
 
 
 def _short_repr(value: object) -> str:

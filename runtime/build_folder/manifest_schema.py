@@ -37,7 +37,6 @@ def json_schema() -> Schema:
         return {"anyOf": [schema, {"type": "null"}]}
 
     time = table_schema(dict.fromkeys(("axis", "delay_frames", "offset_frames"), WHOLE.schema))
-    pair: Schema = {"type": "array", "minItems": 2, "maxItems": 2}
     row = table_schema(
         {
             "name": {**A_TEXT, "minLength": 1},
@@ -46,9 +45,8 @@ def json_schema() -> Schema:
             "role": {"enum": sorted(ROLES)},
             "time": may_be_null(time),
             **{key: check.json_schema() for key, check in PORT.items()},
-            "index_range": may_be_null({**pair, "items": WHOLE.schema}),
         },
-        {"time", "index_range"},
+        {"time"},
     )
     tensors = {"type": "array", "items": row, "maxItems": MAX_TENSORS}
     streaming = table_schema(

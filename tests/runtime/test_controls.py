@@ -114,11 +114,3 @@ def test_values_by_time_stand_from_the_hop_in_which_their_time_lies(stream: Stre
 def test_what_is_no_value_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--set knob=0\.3, or"):
         read_settings([text])
-
-
-def test_a_control_that_is_an_index_stays_in_its_table() -> None:
-    voices = Controls([Tensor("voice", (1,), "int64", "control", index_range=(-8, 7))])
-    voices.turn({"voice": [7]})
-    with pytest.raises(UsageError, match=r"'voice': 8 at \[0, 0\]; allowed: -8 to 7"):
-        voices.turn({"voice": 8})
-    assert voices.next()["voice"].tolist() == [7]

@@ -44,11 +44,3 @@ def test_inputs_of_different_hops_are_refused() -> None:
     inputs = {"ids": np.zeros((2, 2), np.int64), "x": np.ones((3, 1, 4), np.float32)}
     with pytest.raises(UsageError, match="as many hops in each input"):
         fit_inputs(inputs, TENSORS, "one array per stream input", hops=True)
-
-
-def test_indices_outside_their_table_are_refused_with_the_first_of_them() -> None:
-    rows = (Tensor("ids", (2,), "int64", "stream", index_range=(-6, 5)),)
-    inside = {"ids": np.array([[-6, 5], [0, 1]])}
-    assert fit_inputs(inside, rows, "", hops=True)["ids"] is inside["ids"]
-    with pytest.raises(UsageError, match=r"6 at \[1, 0\], and 1 more; allowed: -6 to 5"):
-        fit_inputs({"ids": np.array([[0, 5], [6, -7]])}, rows, "", hops=True)
