@@ -1,5 +1,6 @@
 """The map of bench/, and the tables and files of rows that its scripts write."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -106,3 +107,20 @@ def test_pages_name_scripts_that_there_are() -> None:
     files = set(re.findall(r"(?<![\w/])bench/[\w/]+\.\w+", text))
     assert {name for name in files if not (ROOT / name).exists()} == set()
     assert not re.search(r"python bench/\w+\.py", text)
+
+
+WRITES = re.compile(r"\.?put(?:_between)?\((\w*PAGE), (\w*BEGIN), (\w*END)")
+WRITERS = [
+    (path, names)
+    for path in sorted(BENCH.glob("*/*.py"))
+    for names in WRITES.findall(path.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "names"), WRITERS, ids=[f"{path.stem}-{names[0]}" for path, names in WRITERS]
+)
+def test_the_page_of_a_table_has_its_marks(path: Path, names: tuple[str, str, str]) -> None:
+    module = importlib.import_module(f"{path.parent.name}.{path.stem}")
+    page, begin, end = (getattr(module, name) for name in names)
+    assert end in page.read_text(encoding="utf-8").split(begin, 1)[1], f"no marks in {page.name}"

@@ -21,7 +21,7 @@ from demonstrations.speech_data import FOLDER
 from numpy.typing import NDArray
 from quality.quant_audio import RATE, SETS, in_hops, varied
 from quality.quant_bench import DENOISER, Bench
-from quality.quant_goals import PAGE, fetch_all
+from quality.quant_goals import WAIT_PAGE, fetch_all
 from tables import ResultFile, Table
 
 from edgekit.base.wav import Samples
@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--set", choices=SETS, default="evaluation", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--rows", type=Path, default=ROWS, metavar="FILE")
-    parser.add_argument("--write", action="store_true", help=f"into docs/results/{PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"into docs/results/{WAIT_PAGE.name}")
     given = parser.parse_args()
     fetch_all(given.data)
     bench, file, rows, table = Bench(given.data), ResultFile(given.rows, Kept), [], Table(*HEAD)
@@ -140,7 +140,7 @@ def main() -> int:
         print("  curve, dB:", " ".join(f"{value:+.1f}" for value in behind))
         print(f"  {'met' if met else 'missed'}: {most:.2f} dB, {MOST_DB:g} asked; {shown[-1]}")
     if given.write:
-        table.put(PAGE, BEGIN, END)
+        table.put(WAIT_PAGE, BEGIN, END)
     return int(missed > 0)
 
 
