@@ -44,6 +44,7 @@ class KernelCosts:
     Attributes:
         row: where it is from, for people.
         channels_start: beginning and keeping the sums of ``ek_conv_channels_f32``.
+        far_inputs: the share that it reaches of pointwise convolutions whose inputs are at least a page each.
         copied_row, copied_vector: copying a row and each of its vectors beside their padding.
         rows_start: beginning and keeping the sums of ``ek_conv_f32``.
         rows_speed: its products, compared with those of ``ek_conv_channels_f32``; at most 1 in a pipeline alike.
@@ -58,6 +59,7 @@ class KernelCosts:
 
     row: str
     channels_start: float
+    far_inputs: float
     copied_row: float
     copied_vector: float
     rows_start: float

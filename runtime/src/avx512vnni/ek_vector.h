@@ -9,6 +9,7 @@
 #define EK_TILE_ROWS 8    /* of so many vectors each: their sums stay in registers */
 #define EK_TILE_VECTORS 3
 #define EK_TILE_SUMS 12 /* of several vectors: of more, the next tile's products wait for the last one's outputs */
+#define EK_MANY_TAPS 96 /* behind which that wait is short: tiles of several vectors have all rows */
 #define EK_SOME_VECTORS 2 /* of which the last is not whole */
 #define EK_TILE_POSITIONS 14 /* with two vectors each */
 #define EK_ALL_IN 0xffffu

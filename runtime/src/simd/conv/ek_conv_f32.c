@@ -156,6 +156,11 @@ EK_INLINE void ek_block_column(const ek_block *block, const ek_places *p, int32_
     const ek_block b = *block; /* which stores cannot change */
     const int32_t most = vectors == 1 ? EK_TILE_ROWS : EK_TILE_SUMS / vectors;
     int32_t o = 0;
+#ifdef EK_MANY_TAPS
+    for (; vectors > 1 && b.count >= EK_MANY_TAPS && o + EK_TILE_ROWS <= b.outputs; o += EK_TILE_ROWS) {
+        ek_block_tile(&b, p, o, EK_TILE_ROWS, vectors, some);
+    }
+#endif
     for (; o + most <= b.outputs; o += most) {
         ek_block_tile(&b, p, o, most, vectors, some);
     }

@@ -5,6 +5,7 @@
 #include "ek_conv_strips.h"
 
 #define EK_ROOM 24576    /* floats of inputs with their padding */
+#define EK_NEAR 65536    /* floats of inputs of a block in place, which stay near from one panel of weights to the next */
 #define EK_SMALL 4       /* rows and columns of pictures whose positions are put side by side */
 #define EK_SPREAD_CHANNELS 8 /* from which on narrow planes are laid out by vectors of several rows */
 #define EK_KEPT (EK_TILE_POSITIONS * (EK_TILE_POSITIONS / 2)) /* positions whose sums are kept until they become outputs */
@@ -166,6 +167,16 @@ static ek_cut ek_cut_of(const ek_conv_shape *s, int32_t reach_h, int32_t reach_w
     return best;
 }
 
+/* The same for inputs in place. */
+static ek_cut ek_cut_in_place(const ek_conv_shape *s, int32_t reach_h, int32_t reach_w)
+{
+    const int32_t plane = ek_max(EK_NEAR / s->in_c, 1);
+    ek_cut c = {s->out_h, s->out_w, s->in_h, s->in_w};
+    c.columns = ek_equal(s->out_w, ek_max(EK_TILE_POSITIONS, (plane / (reach_h + 1) - reach_w - 1) / s->stride_w + 1));
+    c.rows = ek_equal(s->out_h, ek_max(1, (plane / (c.columns * s->stride_w + reach_w) - reach_h - 1) / s->stride_h + 1));
+    return c;
+}
+
 /* Small pictures, whose positions are put side by side. */
 static void ek_channels_side_by_side(ek_lot *lot, const float *x, const float *w, const float *bias, float *y,
                                      const ek_conv_shape *s)
@@ -204,7 +215,8 @@ static void ek_channels_in_rows(ek_lot *lot, const float *x, const float *w, con
             if (!inside) {
                 ek_pad(x, s, c, oy * s->stride_h - s->pad_top, ox * s->stride_w - s->pad_left, band);
             }
-            ek_lot_block(lot, inside ? x : band, w, bias, to, s, rows, columns, down, tall);
+            const float *const from = x + (ptrdiff_t)oy * s->stride_h * c->pitch + ox * s->stride_w;
+            ek_lot_block(lot, inside ? from : band, w, bias, to, s, rows, columns, down, tall);
         }
     }
 }
@@ -217,8 +229,7 @@ void ek_conv_channels_f32(const float *restrict x, const float *restrict w, cons
     const int32_t reach_h = (s.k_h - 1) * s.dil_h, reach_w = (s.k_w - 1) * s.dil_w;
     const int inside = s.pad_top == 0 && s.pad_left == 0 && (s.out_h - 1) * s.stride_h + reach_h < s.in_h
                        && (s.out_w - 1) * s.stride_w + reach_w < s.in_w;
-    const ek_cut whole = {s.out_h, s.out_w, s.in_h, s.in_w};
-    const ek_cut cut = inside ? whole : ek_cut_of(&s, reach_h, reach_w);
+    const ek_cut cut = inside ? ek_cut_in_place(&s, reach_h, reach_w) : ek_cut_of(&s, reach_h, reach_w);
     ek_v sums[EK_MOST_PANELS * EK_KEPT];
     ek_lot lot;
     lot.sums = (float *)sums;

@@ -9,6 +9,9 @@ from edgekit.runtime.devices.profile import KernelCosts
 WIDE = 8  # lanes above which tiles of twelve sums wait less for their outputs
 ROOM = 24576  # floats of inputs with their padding, ``EK_ROOM``
 LEAST_COLUMNS = {8: 6, 16: 14}  # of a block of channels' vectors by lanes, ``EK_TILE_POSITIONS``
+PAGE = 1024  # floats of a memory page
+NEAR_WEIGHTS = 1 << 18  # floats; more do not stay in a cache of level 2 from block to block
+FAR_WEIGHTS = 4  # the time of a vector of them, in a block's products
 
 
 def rate_by_channels(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
@@ -19,16 +22,20 @@ def rate_by_channels(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
         lanes: of a vector.
         costs: of the processor.
     """
-    panels, taps = -(-s.out_c // lanes), s.in_c * s.k_h * s.k_w
+    kernel, panels = s.k_h * s.k_w, -(-s.out_c // lanes)
+    taps, inside = s.in_c * kernel, is_inside(s)
     products = s.out_h * s.out_w * taps * panels
-    copies = 0 if is_inside(s) else s.in_c * _time_of_copies(s, lanes, costs)
+    copies = 0 if inside else s.in_c * _time_of_blocks(s, lanes, costs)
     summed = taps / (taps + costs.channels_start)
-    return s.out_c / (panels * lanes) * summed * products / (products + copies)
+    far = costs.far_inputs if inside and kernel == 1 and s.in_h * s.in_w >= PAGE else 1
+    return s.out_c / (panels * lanes) * summed * far * products / (products + copies)
 
 
-def _time_of_copies(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
-    """The time in which blocks copy one channel with its padding, cut as ``ek_cut_of`` does."""
+def _time_of_blocks(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
+    """The time in which blocks copy one padded channel, cut as ``ek_cut_of`` does, and read its weights again."""
     reach = (s.k_h - 1) * s.dil_h + 1, (s.k_w - 1) * s.dil_w + 1
+    weights = s.k_h * s.k_w * -(-s.out_c // lanes)
+    read = FAR_WEIGHTS * weights * (s.in_c * weights * lanes > NEAR_WEIGHTS)
     wide = ROOM // (s.in_c * reach[0]) - reach[1]
     most = min(s.out_w, max(1, wide // s.stride_w + 1))
     found = []
@@ -38,7 +45,9 @@ def _time_of_copies(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
         down = -(-s.out_h // max(1, (ROOM // (s.in_c * pitch) - reach[0]) // s.stride_h + 1))
         height = (-(-s.out_h // down) - 1) * s.stride_h + reach[0]
         rows, vectors = down * across * height, -(-pitch // lanes)
-        time = rows * (costs.copied_row + costs.copied_vector * vectors)
+        time = (
+            rows * (costs.copied_row + costs.copied_vector * vectors) + (down * across - 1) * read
+        )
         found.append((rows * vectors, time))
         most = (most + 1) // 2
         if down == 1 or most < LEAST_COLUMNS[lanes]:
@@ -76,6 +85,7 @@ def _share_of_laid_rows(s: ConvShape, lanes: int, costs: KernelCosts) -> float:
     apart = kernel <= stride > 1  # each tap has a plane of its own, so that bands have few
     gathered = costs.laid_row * (1 if s.stride_w <= 2 else 8) / max(kernel / stride, 1)
     share = 0.95 if lanes > WIDE and s.out_w % lanes == 0 else 0.9
+    share *= 0.95 if stride > 1 else 1
     return share * s.out_c / (s.out_c + max(gathered, 6 * apart)) * (costs.planes if apart else 1)
 
 
