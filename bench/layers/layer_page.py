@@ -1,4 +1,4 @@
-"""What `layers.py` measured, as a part of docs/results/benchmarks.md: from its heading to the end of the page."""
+"""What `layers.py` measured, as a part of a page of results: from its heading to the end of the page."""
 
 import os
 from collections import defaultdict
@@ -17,7 +17,7 @@ WORST = 10
 TEXT = """\
 {heading}
 
-`python bench layers --against {peers} --recipe {recipes} --seeds {seeds} --write` measures
+`python bench layers --against {peers} --recipe {recipes} {seeds} --write{page}` measures
 this part: {count} layers of published networks and of odd sizes, each alone. The engines take turns, and the least time
 of each counts, less that of an empty call. Where a layer takes under half as long as an engine's empty call, that
 engine has no ratio. Machine: {cpu};
@@ -71,10 +71,14 @@ def worst(layer: Any, peers: Sequence[str]) -> float:
 def write(
     found: Mapping[str, tuple[Sequence[Any], float, Sequence[str]]],
     peers: Sequence[str],
-    seeds: int,
+    seeds: str,
     before: float,
+    page: Path,
 ) -> None:
-    """Write the part: by recipe its layers, the core's peak in GMAC/s, and the layers that it has no form of."""
+    """Write the part: by recipe its layers, the core's peak in GMAC/s, and the layers that it has no form of.
+
+    `seeds` are the options that name them.
+    """
     tables = []
     for recipe, (layers, peak, refused) in found.items():
         whole = Table(recipe, "layers", "GMAC/s", *peers)
@@ -107,12 +111,14 @@ def write(
         peers=" ".join(peers),
         recipes=" ".join(found),
         seeds=seeds,
+        page="" if page == PAGE else f" docs/results/{page.name}",
         count=count,
         cpu=cpu(),
         before=before,
         after=load(),
         tables="\n\n".join(tables),
     )
-    page = PAGE.read_text(encoding="utf-8")
-    at = page.find(HEADING)
-    PAGE.write_text((page if at < 0 else page[:at]).rstrip() + "\n\n" + text, encoding="utf-8")
+    whole_page = page.read_text(encoding="utf-8")
+    at = whole_page.find(HEADING)
+    rest = whole_page if at < 0 else whole_page[:at]
+    page.write_text(f"{rest.rstrip()}\n\n{text}", encoding="utf-8")

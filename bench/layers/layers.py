@@ -1,14 +1,15 @@
 """Single layers of real networks: our kernels beside other engines, in turn in one run.
 
     python bench layers [--recipe float32 ...] [--against onnxruntime litert] [--only WORD] [--seeds 3]
-                           [--target host] [--json FILE] [--write]
+                           [--first-seed 0] [--target host] [--json FILE] [--write [PAGE]]
     python bench layers --device cortex-m55 [--recipe w8a8] [--only WORD] [--seeds 1] [--json FILE]
 
 All layers of a recipe are linked into one library; each is lowered as an export would, not exported. Outputs are
 compared with onnxruntime first. Then the engines take turns, and the least time of each counts, less
 what an empty call of that engine costs. Prints the ratios, a peer's time over ours, the worst first, their
 geometric mean by family, and GMAC/s against the peak of the core, which is measured in the same run; with --write
-docs/results/benchmarks.md gets the families and the worst ten. Layers that a recipe has no form of are named.
+a page, by default docs/results/benchmarks.md, gets the families and the worst ten. Layers that a recipe has no form of
+are named.
 `--recipe w8a8@avx2` compiles our kernels for one instruction set that this machine has; the peers use all that it has.
 Layers of an integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of
 its input and output where its kernels want them; that is counted. Pin it to one core: taskset -c 1 python bench layers
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 from layers.layer_instructions import run
 from layers.layer_models import model_of
-from layers.layer_page import families, load, mean, worst, write
+from layers.layer_page import PAGE, families, load, mean, worst, write
 from layers.layer_shapes import NETWORKS, Layer, odd
 from layers.layer_shapes_large import odd_large
 from layers.layer_shapes_other import OTHERS, odd_others
@@ -281,7 +282,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="of odd sizes")
     parser.add_argument("--device", nargs="*", default=[], help="count on these emulated cores")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--write", action="store_true", help="into docs/results/benchmarks.md")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--write", nargs="?", type=Path, const=PAGE, metavar="PAGE")
     given = parser.parse_args()
     sets = {isa for recipe in given.recipe if (isa := recipe.partition("@")[2])}
     if unknown := sorted(sets - INSTRUCTION_SETS.keys()):
@@ -293,7 +295,7 @@ def main() -> int:
             given.json.write_text(json.dumps({recipe: rows}, indent=1) + "\n")
         return 0
     layers = [*NETWORKS, *OTHERS, *TRANSPOSED]
-    for seed in range(given.seeds):
+    for seed in range(given.first_seed, given.first_seed + given.seeds):
         layers += [*odd(seed), *odd_others(seed), *odd_transposed(seed), *odd_large(seed)]
     layers = [layer for layer in layers if given.only in f"{layer.family} {layer.name}"]
     found, before, pages = {}, load(), {}
@@ -305,7 +307,9 @@ def main() -> int:
         print(*(f"not in {recipe}: {layer}" for layer in refused), sep="\n")
         found[recipe] = {"peak_gmacs": peak, "layers": [asdict(result) for result in results]}
         if given.write:
-            write(pages, given.against, given.seeds, before)
+            seeds = f"--seeds {given.seeds}"
+            seeds += f" --first-seed {given.first_seed}" if given.first_seed else ""
+            write(pages, given.against, seeds, before, given.write)
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
