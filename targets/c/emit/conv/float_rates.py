@@ -10,7 +10,7 @@ WIDE = 8  # lanes above which tiles of twelve sums wait less for their outputs
 ROOM = 24576  # floats of inputs with their padding, ``EK_ROOM``
 LEAST_COLUMNS = {8: 6, 16: 14}  # of a block of channels' vectors by lanes, ``EK_TILE_POSITIONS``
 PAGE = 1024  # floats of a memory page
-NEAR_WEIGHTS = 1 << 18  # floats; more do not stay in a cache of level 2 from block to block
+NEAR_WEIGHTS = 1 << 16  # floats; more are not near any more when the next block begins
 FAR_WEIGHTS = 4  # the time of a vector of them, in a block's products
 
 
